@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * cbt_map: which blocks of one device were written in which period.
+ *
+ * Pure: memory only. See cbt_map.c for how a cell serves the running period
+ * and the readable one at a time.
+ *
+ * Marking takes no lock and may be done from any context. Everything that
+ * changes the period (cbt_map_switch) is called while no one can mark, that
+ * is, with the gates of the device closed; the caller serialises readers
+ * (cbt_map_read, cbt_map_info) against it.
+ */
+#ifndef _BLKSNAP_CBT_MAP_H
+#define _BLKSNAP_CBT_MAP_H
+
+#include <linux/types.h>
+#include <linux/uuid.h>
+
+struct cbt_map;
+
+struct cbt_map_info {
+	sector_t capacity;	/* sectors, as of the last switch or creation */
+	u32 block_shift;	/* log2 of bytes a block stands for */
+	u32 block_count;
+	uuid_t generation;
+	u8 snap_number;		/* what the last take reported, 0 before it */
+};
+
+/*
+ * A fresh map in period 1 with a random generation. May sleep. @min_shift and
+ * @max_count are the limits of cbt_block_shift(). Returns ERR_PTR(-ENOMEM), or
+ * ERR_PTR(-EINVAL) for a device without sectors. The caller owns the map and
+ * frees it with cbt_map_free(), which takes NULL.
+ */
+struct cbt_map *cbt_map_alloc(sector_t capacity, u32 min_shift, u32 max_count);
+void cbt_map_free(struct cbt_map *map);
+
+/*
+ * Sectors are about to change (I2: called before the write is passed on). Any
+ * context, lockless. What lies beyond the capacity that the map was made for
+ * makes the map lost: the next switch starts a new generation.
+ */
+void cbt_map_mark(struct cbt_map *map, sector_t start, sector_t count);
+
+/*
+ * Sectors differ between what the last take reported and what a backup must
+ * see: raises both the running and the readable value of their blocks. The
+ * caller has checked the range. Any context, lockless.
+ */
+void cbt_map_mark_both(struct cbt_map *map, sector_t start, sector_t count);
+
+/* The map can no longer be trusted: the next switch starts a new generation. */
+void cbt_map_set_lost(struct cbt_map *map);
+
+/*
+ * Prepares for a take of a device that has @capacity sectors now. May sleep;
+ * marks go on meanwhile. If the map has to start anew (the number would
+ * overflow, the capacity has changed, the map is lost), memory and a new
+ * generation are put aside for the switch. Returns 0 or -ENOMEM. May be called
+ * again, the last call counts.
+ */
+int cbt_map_prepare(struct cbt_map *map, sector_t capacity);
+
+/*
+ * The take itself: the running period becomes the readable one. With the gates
+ * closed; never sleeps, never fails. If the map became lost after the
+ * preparation, it is cleared in place here. The replaced cells are kept for
+ * cbt_map_finish(), which frees them and may sleep.
+ */
+void cbt_map_switch(struct cbt_map *map);
+void cbt_map_finish(struct cbt_map *map);
+
+/* As of the last switch. The caller excludes cbt_map_switch(). */
+void cbt_map_info(const struct cbt_map *map, struct cbt_map_info *info);
+
+/*
+ * Readable bytes of the blocks [first, first + count), which the caller has
+ * clipped to the map. The caller excludes cbt_map_switch(). Any context.
+ */
+void cbt_map_read(const struct cbt_map *map, u32 first, u32 count, u8 *bytes);
+
+#endif /* _BLKSNAP_CBT_MAP_H */
