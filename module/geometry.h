@@ -17,7 +17,10 @@
 #define REGION_SECTOR_SHIFT		21u		/* 1 GiB */
 #define REGION_SECTORS			(1u << REGION_SECTOR_SHIFT)
 
-/* A run of sectors; empty if count is 0. */
+/*
+ * A run of sectors; empty if count is 0. Its end is far below 2^64, as that of
+ * any device: a range from outside is first tried with range_is_inside().
+ */
 struct sector_range {
 	sector_t start;
 	sector_t count;
@@ -73,6 +76,14 @@ static inline bool range_is_inside(u64 start, u64 count, sector_t capacity)
 	return count && start < capacity && count <= capacity - start;
 }
 
+/* Blocks of 1 << @shift bytes; the last one may reach past the device's end. */
+static inline u64 cbt_block_count(u64 capacity_bytes, u32 shift)
+{
+	u64 whole = capacity_bytes >> shift;
+
+	return whole + (whole << shift != capacity_bytes);
+}
+
 /*
  * Shift of the change map's block size: the smallest power of two that is not
  * below 1 << @min_shift and needs at most @max_count blocks.
@@ -81,8 +92,7 @@ static inline u32 cbt_block_shift(u64 capacity_bytes, u32 min_shift, u32 max_cou
 {
 	u32 shift = min_shift;
 
-	while (shift < 63 &&
-	       ((capacity_bytes + (1ull << shift) - 1) >> shift) > max_count)
+	while (shift < 63 && cbt_block_count(capacity_bytes, shift) > max_count)
 		shift++;
 	return shift;
 }
