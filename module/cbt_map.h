@@ -27,10 +27,10 @@ struct cbt_map_info {
 };
 
 /*
- * A fresh map in period 1 with a random generation. May sleep. @min_shift and
- * @max_count are the limits of cbt_block_shift(). Returns ERR_PTR(-ENOMEM), or
- * ERR_PTR(-EINVAL) for a device without sectors. The caller owns the map and
- * frees it with cbt_map_free(), which takes NULL.
+ * A fresh map in period 1 with a random generation. May sleep. @min_shift (at
+ * least 9) and @max_count are the limits of cbt_block_shift(). Returns
+ * ERR_PTR(-ENOMEM), or ERR_PTR(-EINVAL) for a device without sectors. The
+ * caller owns the map and frees it with cbt_map_free(), which takes NULL.
  */
 struct cbt_map *cbt_map_alloc(sector_t capacity, u32 min_shift, u32 max_count);
 void cbt_map_free(struct cbt_map *map);
@@ -56,8 +56,9 @@ void cbt_map_set_lost(struct cbt_map *map);
  * Prepares for a take of a device that has @capacity sectors now. May sleep;
  * marks go on meanwhile. If the map has to start anew (the number would
  * overflow, the capacity has changed, the map is lost), memory and a new
- * generation are put aside for the switch. Returns 0 or -ENOMEM. May be called
- * again, the last call counts.
+ * generation are put aside for the switch. Returns 0, or an error as
+ * cbt_map_alloc(); then there must be no switch. May be called again, the last
+ * call counts.
  */
 int cbt_map_prepare(struct cbt_map *map, sector_t capacity);
 
@@ -65,7 +66,8 @@ int cbt_map_prepare(struct cbt_map *map, sector_t capacity);
  * The take itself: the running period becomes the readable one. With the gates
  * closed; never sleeps, never fails. If the map became lost after the
  * preparation, it is cleared in place here. The replaced cells are kept for
- * cbt_map_finish(), which frees them and may sleep.
+ * cbt_map_finish(), which frees them and may sleep; after a take that failed it
+ * frees what was prepared.
  */
 void cbt_map_switch(struct cbt_map *map);
 void cbt_map_finish(struct cbt_map *map);

@@ -1,0 +1,261 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * cbt_map: which blocks of one device were written in which period.
+ *
+ * Kept: one cell of 16 bits a block. Its low byte is the period of the last
+ * write, its high byte the period of the last write before that period; 0 is
+ * "not in this generation". Periods count from 1. The running period is always
+ * the number of the last take plus one, so one byte stands for both.
+ *
+ *	cell            the last write was       readable, as of the take
+ *	{0, 0}          never                    0
+ *	{p, *}  p < run in period p              p
+ *	{run, q}        after the take           q
+ *
+ * mark		{p, *} becomes {run, p}, {run, q} stays: the first write of a
+ *		period costs a cmpxchg a block, any further one a load.
+ * mark_both	any cell becomes {run, run - 1}.
+ * read		takes each cell's third column.
+ * switch	raises the running period. That alone turns the second row's
+ *		view of each cell into the third's, so no map is copied and a
+ *		take costs the same for every size of device.
+ *
+ * What must hold, and why it does:
+ *
+ * - No cell is newer than the running period, and markers agree on what that
+ *   is: it changes only with the gates closed.
+ * - A mark is never lost. A cmpxchg fails only if the cell has changed, and
+ *   within a period it changes only to {run, *}, which is a mark as well.
+ * - The readable value stays fixed but for mark_both: a mark moves it from the
+ *   low byte to the high one in a single step, so a reader beside it sees the
+ *   same value before and after.
+ * - mark_both only ever raises a byte: no cell is above run, no readable value
+ *   above run - 1. A plain store will do. If it lands between a mark's load
+ *   and its cmpxchg, that load was not {run, *}, so the cmpxchg fails.
+ *
+ * Starting anew (a period above 255 would be needed, another capacity, a lost
+ * map): a zeroed grid and a new generation; run is 1, so the number is 0. The
+ * grid is made in prepare, where memory may be waited for. Only a map lost
+ * since then is cleared in place. Nobody marks during the switch, so a plain
+ * pointer serves.
+ */
+#include <linux/atomic.h>
+#include <linux/err.h>
+#include <linux/kernel.h>
+#include <linux/limits.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+
+#include "cbt_map.h"
+#include "geometry.h"
+
+#define FIRST_PERIOD	1
+#define LAST_PERIOD	U8_MAX
+
+/* Cells, and how a device's sectors fall on them. */
+struct grid {
+	u16 *cells;
+	sector_t capacity;
+	u32 block_count;
+	u32 block_shift;
+};
+
+/*
+ * I set at creation - G changed only with the gates closed - A atomic, any
+ * context - P belongs to prepare, switch and finish, which the caller never
+ * runs beside each other. What marking needs stands first, in a cache line.
+ */
+struct cbt_map {
+	struct grid grid;		/* G; the cells themselves: A */
+	u8 period;			/* G: the running one */
+	bool is_lost;			/* A: only set, but for the switch */
+
+	uuid_t generation;		/* G */
+	u32 min_shift;			/* I */
+	u32 max_count;			/* I */
+
+	struct grid next_grid;		/* P: without cells: keep the grid */
+	uuid_t next_generation;		/* P */
+	u16 *old_cells;			/* P: replaced, not yet freed */
+};
+
+static_assert(offsetofend(struct cbt_map, is_lost) <= 32);
+
+static u16 make_cell(u8 last, u8 before)
+{
+	return before << 8 | last;
+}
+
+static u8 last_of(u16 cell)
+{
+	return cell & 0xff;
+}
+
+static u8 readable_of(u16 cell, u8 period)
+{
+	return last_of(cell) == period ? cell >> 8 : last_of(cell);
+}
+
+/* What the last take reported. */
+static u8 snap_number(const struct cbt_map *map)
+{
+	return map->period - 1;
+}
+
+static int make_grid(struct grid *grid, sector_t capacity, u32 min_shift,
+		     u32 max_count)
+{
+	u64 bytes = (u64)capacity << 9;
+	u32 shift = cbt_block_shift(bytes, min_shift, max_count);
+	u32 count = cbt_block_count(bytes, shift);
+	u16 *cells;
+
+	if (!capacity)
+		return -EINVAL;
+	cells = kvcalloc(count, sizeof(*cells), GFP_KERNEL);
+	if (!cells)
+		return -ENOMEM;
+
+	*grid = (struct grid){ cells, capacity, count, shift };
+	return 0;
+}
+
+struct cbt_map *cbt_map_alloc(sector_t capacity, u32 min_shift, u32 max_count)
+{
+	struct cbt_map *map = kzalloc(sizeof(*map), GFP_KERNEL);
+	int ret;
+
+	if (!map)
+		return ERR_PTR(-ENOMEM);
+
+	ret = make_grid(&map->grid, capacity, min_shift, max_count);
+	if (ret) {
+		kfree(map);
+		return ERR_PTR(ret);
+	}
+	map->min_shift = min_shift;
+	map->max_count = max_count;
+	map->period = FIRST_PERIOD;
+	uuid_gen(&map->generation);
+	return map;
+}
+
+void cbt_map_free(struct cbt_map *map)
+{
+	if (!map)
+		return;
+	cbt_map_finish(map);
+	kvfree(map->grid.cells);
+	kfree(map);
+}
+
+void cbt_map_info(const struct cbt_map *map, struct cbt_map_info *info)
+{
+	*info = (struct cbt_map_info){
+		.capacity = map->grid.capacity,
+		.block_shift = map->grid.block_shift,
+		.block_count = map->grid.block_count,
+		.generation = map->generation,
+		.snap_number = snap_number(map),
+	};
+}
+
+void cbt_map_read(const struct cbt_map *map, u32 first, u32 count, u8 *bytes)
+{
+	const u16 *cell = map->grid.cells + first;
+	u8 period = map->period;
+
+	while (count--)
+		*bytes++ = readable_of(READ_ONCE(*cell++), period);
+}
+
+int cbt_map_prepare(struct cbt_map *map, sector_t capacity)
+{
+	cbt_map_finish(map);
+	uuid_gen(&map->next_generation);
+
+	if (capacity == map->grid.capacity && map->period < LAST_PERIOD &&
+	    !READ_ONCE(map->is_lost))
+		return 0;
+	return make_grid(&map->next_grid, capacity, map->min_shift,
+			 map->max_count);
+}
+
+void cbt_map_switch(struct cbt_map *map)
+{
+	if (map->next_grid.cells) {
+		map->old_cells = map->grid.cells;
+		map->grid = map->next_grid;
+		map->next_grid.cells = NULL;
+	} else if (map->is_lost) {
+		memset(map->grid.cells, 0,
+		       map->grid.block_count * sizeof(*map->grid.cells));
+	} else {
+		map->period++;
+		return;
+	}
+	map->generation = map->next_generation;
+	map->period = FIRST_PERIOD;
+	map->is_lost = false;
+}
+
+void cbt_map_finish(struct cbt_map *map)
+{
+	kvfree(map->old_cells);
+	map->old_cells = NULL;
+	kvfree(map->next_grid.cells);
+	map->next_grid.cells = NULL;
+}
+
+void cbt_map_set_lost(struct cbt_map *map)
+{
+	WRITE_ONCE(map->is_lost, true);
+}
+
+/* The cells of [start, start + count); no cells if nothing is in the grid. */
+static u16 *cells_of(struct cbt_map *map, sector_t start, sector_t count,
+		     u16 **end)
+{
+	const struct grid *grid = &map->grid;
+	u32 shift = grid->block_shift - 9;
+
+	*end = NULL;
+	if (!count)
+		return NULL;
+	if (unlikely(!range_is_inside(start, count, grid->capacity))) {
+		cbt_map_set_lost(map);
+		if (start >= grid->capacity)
+			return NULL;
+		count = grid->capacity - start;
+	}
+	*end = grid->cells + ((start + count - 1) >> shift) + 1;
+	return grid->cells + (start >> shift);
+}
+
+void cbt_map_mark_both(struct cbt_map *map, sector_t start, sector_t count)
+{
+	u16 marked = make_cell(map->period, snap_number(map));
+	u16 *end, *cell = cells_of(map, start, count, &end);
+
+	for (; cell < end; cell++)
+		WRITE_ONCE(*cell, marked);
+}
+
+static void mark_cell(u16 *cell, u8 period)
+{
+	u16 old = READ_ONCE(*cell);
+
+	do {
+		if (last_of(old) == period)
+			return;
+	} while (!try_cmpxchg(cell, &old, make_cell(period, last_of(old))));
+}
+
+void cbt_map_mark(struct cbt_map *map, sector_t start, sector_t count)
+{
+	u8 period = map->period;
+	u16 *end, *cell = cells_of(map, start, count, &end);
+
+	for (; cell < end; cell++)
+		mark_cell(cell, period);
+}
