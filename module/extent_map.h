@@ -14,6 +14,7 @@
 #define _BLKSNAP_EXTENT_MAP_H
 
 #include <linux/types.h>
+#include <linux/llist.h>
 #include <linux/rbtree.h>
 #include <linux/seqlock.h>
 
@@ -32,7 +33,10 @@ struct extent {
 	struct rb_node node;
 	u32 start;		/* sectors from the region's start */
 	u32 count;
-	place_t place;
+	union {
+		place_t place;
+		struct llist_node parked;	/* once freed */
+	};
 };
 
 struct extent_map {
@@ -58,11 +62,14 @@ void extent_free(struct extent *extent);	/* NULL is fine; any context */
 
 void extent_map_init(struct extent_map *map);
 
-/* Frees all extents. No lockless reader may be left, and no other user. */
+/*
+ * Frees all extents. No lockless reader may be left, and no other user: so
+ * without the lock.
+ */
 void extent_map_destroy(struct extent_map *map);
 
 /*
- * Is all of [start, start + count) saved? Lockless, any context, under
+ * Is all of [start, start + count), count > 0, saved? Lockless, any context, under
  * rcu_read_lock() or with preemption off.
  */
 bool extent_map_covers(const struct extent_map *map, u32 start, u32 count);
