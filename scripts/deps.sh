@@ -1,0 +1,85 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# deps.sh [build|check|demo] - install what is needed and missing (Debian)
+#
+# Asks dpkg first: when nothing is missing it says nothing, needs neither
+# root nor a network and is done in a moment.
+
+set -euo pipefail
+
+# What each purpose needs; check and demo get what build needs as well. A new
+# package goes here and nowhere else.
+build="
+	gcc make pkg-config bc bison flex kmod libelf-dev
+	libblkid-dev libmount-dev uuid-dev libsmartcols-dev
+	libjson-c-dev libnbd-dev libzstd-dev libxxhash-dev
+"
+# To fetch kernels, to boot them, and what is used inside.
+demo="
+	gcc-12 xz-utils zstd cpio busybox-static
+	qemu-system-x86 qemu-utils
+	util-linux fdisk e2fsprogs xfsprogs btrfs-progs
+	lvm2 dmsetup mdadm
+	fio sqlite3 nbd-client libaio-dev liburing-dev
+	procps psmisc
+"
+# Beyond that, what reads the source and what measures.
+check="$demo
+	sparse shellcheck cppcheck libcmocka-dev lcov strace
+"
+
+say() { printf 'deps: %s\n' "$*" >&2; }
+
+case ${1:-build} in
+build)	wanted=$build ;;
+check)	wanted="$build $check" ;;
+demo)	wanted="$build $demo" ;;
+--help)	echo "Usage: deps.sh [build|check|demo]"; exit 0 ;;
+*)	echo "Usage: deps.sh [build|check|demo]" >&2; exit 1 ;;
+esac
+
+command -v dpkg-query apt-get >/dev/null || {
+	say "this is no Debian; please install what corresponds to:"
+	echo "$wanted"
+	exit 1
+}
+
+# Prints those of the packages named that are not installed. A name that
+# another package provides counts as well.
+missing() {
+	local installed package
+
+	installed=$(dpkg-query -W -f '${db:Status-Status} ${Package} ${Provides}\n' |
+		    awk '$1 == "installed" { $1 = ""; gsub(/\([^)]*\)|,/, ""); print }')
+	installed=" ${installed//$'\n'/ } "
+	for package; do
+		[[ $installed == *" $package "* ]] || echo "$package"
+	done
+}
+
+# shellcheck disable=SC2086	# a list of words
+mapfile -t packages < <(missing $wanted)
+((${#packages[@]})) || exit 0
+
+install=(apt-get install -y --no-install-recommends "${packages[@]}")
+if [[ $(id -u) != 0 ]]; then
+	say "some packages are missing; as root, please run:"
+	printf '%s ' "${install[@]}"
+	echo
+	exit 1
+fi
+
+say "installing ${packages[*]}"
+export DEBIAN_FRONTEND=noninteractive
+lock=(-o DPkg::Lock::Timeout=600)
+# One source that cannot be reached, some third party's perhaps, does not
+# matter as long as the packages can be had.
+apt-get "${lock[@]}" -qq update || say "not every package list could be updated; going on"
+report=$(mktemp)
+trap 'rm -f "$report"' EXIT
+"${install[@]}" -qq "${lock[@]}" >"$report" 2>&1 || {
+	cat "$report" >&2
+	say "installation failed"
+	exit 1
+}
