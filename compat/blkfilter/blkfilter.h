@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * blkfilter, the rooms inside; calls go down only:
+ *
+ *	main		birth and death
+ *	filter		attach, detach, gates, epochs
+ *	hook		where bios are found (ftrace)
+ *	judge		the verdict, and what is held
+ *	settle		waiting for what was under way before a filter
+ *	record		a passed bio until it ends
+ */
+#ifndef _BLKFILTER_H
+#define _BLKFILTER_H
+
+#include <linux/blk-filter.h>
+#include <linux/list.h>
+#include <linux/percpu.h>
+#include <linux/wait.h>
+#include <linux/workqueue.h>
+
+struct inflight {
+	long count[2];		/* by parity of the epoch */
+};
+
+/*
+ * Legend: I set at creation; G changed only with the gate closed and
+ * synchronized; L under @lock; A atomic or single-word; M under filters_lock.
+ */
+struct filter {
+	struct blkfilter pub;			/* I */
+	struct gendisk *disk;			/* I */
+	sector_t start;				/* I, on the disk */
+	sector_t end;				/* A, on the disk */
+	struct hlist_node hash;			/* M, read under RCU */
+	bool is_gated;				/* A */
+	unsigned int epoch;			/* G */
+	struct inflight __percpu *inflight;	/* A */
+
+	bool is_gone;				/* A */
+	bool is_detached;			/* M */
+	raw_spinlock_t lock;			/* innermost; irqs off */
+	struct bio_list held;			/* L */
+	struct work_struct resubmit_work;
+	struct workqueue_struct *wq;		/* I */
+	wait_queue_head_t drain_wait;
+	struct work_struct gone_work;
+	struct delayed_work reap_work;
+	struct list_head link;			/* M, all that is not yet freed */
+};
+
+/* record.c */
+int records_init(void);
+void records_exit(void);
+
+/* Counts @bio as passed by @flt. Preemption off. False: the pool is empty. */
+bool record_attach(struct filter *flt, struct bio *bio);
+/* Has @flt passed this very bio? Any context. */
+bool record_is_seen(const struct filter *flt, const struct bio *bio);
+/* Makes room in the pools. Sleeps; always succeeds in the end. */
+void records_refill(void);
+/* What was passed in the epoch of this parity and has not ended. Any context. */
+long records_inflight(const struct filter *flt, unsigned int parity);
+
+/* settle.c: 0, -ETIMEDOUT, -EOPNOTSUPP; sleeps */
+int settle_check(struct block_device *bdev);
+int settle_older(struct block_device *bdev, unsigned long deadline);
+
+/* judge.c */
+extern struct bio_set below_set;
+extern struct bio *probe_bio;
+void judge_init(struct filter *flt);
+void judge_publish(struct filter *flt);
+void judge_withdraw(struct filter *flt);
+enum blkfilter_verdict judge_bio(struct bio *bio);
+bool judge_is_filtered(const struct gendisk *disk);
+void judge_disk_gone(const struct gendisk *disk);
+void judge_hold(struct filter *flt, struct bio *bio);
+void judge_flush(struct filter *flt);
+
+/* filter.c: what runs later on behalf of a filter runs here */
+extern struct workqueue_struct *filters_wq;
+int filters_init(void);
+void filters_exit(void);
+
+/* hook.c: under filters_lock; sleep */
+int hook_install(void);
+void hook_remove(void);
+int hook_prove(struct block_device *bdev);
+
+#endif /* _BLKFILTER_H */

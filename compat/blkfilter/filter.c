@@ -1,0 +1,359 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * filter: attach and detach, gates and epochs.
+ *
+ * Attaching closes the new filter's gate before anybody can see it, waits for
+ * what was under way, and opens it. Detaching takes the filter off at once, but
+ * bios that it passed still carry its records: the filter is freed by a worker
+ * when the last of them has ended (reap), and until then holds the module. The
+ * hooks are in place as long as there is a filter, freed or not.
+ *
+ * Lock order: filters_lock > ftrace's own locks. Callbacks take no lock but a
+ * filter's own.
+ */
+#include <linux/delay.h>
+#include <linux/module.h>
+#include <linux/slab.h>
+
+#include "blkfilter.h"
+
+#define REAP_POLL_MS	100
+#define SETTLE_TIMEOUT	(30 * HZ)	/* for a partition that grew */
+
+struct workqueue_struct *filters_wq;
+
+static DEFINE_MUTEX(filters_lock);
+static LIST_HEAD(filters_list);		/* all not yet freed */
+
+static struct filter *filter_of(const struct blkfilter *flt)
+{
+	return container_of(flt, struct filter, pub);
+}
+
+bool blkfilter_is_gone(const struct blkfilter *flt)
+{
+	return READ_ONCE(filter_of(flt)->is_gone);
+}
+EXPORT_SYMBOL_GPL(blkfilter_is_gone);
+
+void blkfilter_synchronize(void)
+{
+	synchronize_rcu_expedited();
+}
+EXPORT_SYMBOL_GPL(blkfilter_synchronize);
+
+void blkfilter_close_gate(struct blkfilter *flt)
+{
+	WRITE_ONCE(filter_of(flt)->is_gated, true);
+}
+EXPORT_SYMBOL_GPL(blkfilter_close_gate);
+
+void blkfilter_open_gate(struct blkfilter *flt)
+{
+	struct filter *f = filter_of(flt);
+	unsigned long flags;
+
+	/* Under the lock: a holder that saw it closed has added its bio by now. */
+	raw_spin_lock_irqsave(&f->lock, flags);
+	WRITE_ONCE(f->is_gated, false);
+	raw_spin_unlock_irqrestore(&f->lock, flags);
+	queue_work(f->wq, &f->resubmit_work);
+}
+EXPORT_SYMBOL_GPL(blkfilter_open_gate);
+
+void blkfilter_advance_epoch(struct blkfilter *flt)
+{
+	struct filter *f = filter_of(flt);
+
+	WRITE_ONCE(f->epoch, f->epoch + 1);
+}
+EXPORT_SYMBOL_GPL(blkfilter_advance_epoch);
+
+int blkfilter_wait_drained(struct blkfilter *flt, unsigned long deadline)
+{
+	struct filter *f = filter_of(flt);
+	unsigned int older = (f->epoch + 1) & 1;
+
+	/* The wake-up is a hint that may be missed, hence the short waits. */
+	while (records_inflight(f, older)) {
+		if (time_after(jiffies, deadline))
+			return -ETIMEDOUT;
+		wait_event_timeout(f->drain_wait, !records_inflight(f, older),
+				   msecs_to_jiffies(10));
+	}
+	return 0;
+}
+EXPORT_SYMBOL_GPL(blkfilter_wait_drained);
+
+void blkfilter_resubmit(struct blkfilter *flt, struct bio *bio)
+{
+	judge_hold(filter_of(flt), bio);
+}
+EXPORT_SYMBOL_GPL(blkfilter_resubmit);
+
+struct bio *blkfilter_bio_alloc(struct block_device *bdev,
+				unsigned short nr_vecs, blk_opf_t opf, gfp_t gfp)
+{
+	return bio_alloc_bioset(bdev, nr_vecs, opf, gfp, &below_set);
+}
+EXPORT_SYMBOL_GPL(blkfilter_bio_alloc);
+
+void blkfilter_submit_below(struct bio *bio)
+{
+	submit_bio_noacct(bio);
+}
+EXPORT_SYMBOL_GPL(blkfilter_submit_below);
+
+static bool is_disk_live(const struct gendisk *disk)
+{
+	return !test_bit(GD_DEAD, &disk->state);
+}
+
+/* What no filter can cover, now or later. */
+static int check_device(struct block_device *bdev)
+{
+	struct gendisk *disk = bdev->bd_disk;
+	const char *why = NULL;
+
+	if (bdev_is_zoned(bdev))
+		why = "zoned devices are not supported";
+	else if (blk_queue_dax(disk->queue))
+		why = "stores to a DAX device reach it unseen";
+	else if (compat_is_swap_notified(bdev))
+		why = "a compressed RAM disk in use as swap frees pages unseen";
+	if (!why)
+		return 0;
+	pr_err("%pg: refused: %s\n", bdev, why);
+	return -EOPNOTSUPP;
+}
+
+/*
+ * A partition that grew: writes beyond its old end were not shown. From here on
+ * they are, and those under way have ended.
+ */
+static int grow(struct filter *f, sector_t end)
+{
+	int ret;
+
+	WRITE_ONCE(f->is_gated, true);
+	WRITE_ONCE(f->end, end);
+	blkfilter_synchronize();
+	ret = settle_older(f->pub.bdev, jiffies + SETTLE_TIMEOUT);
+	blkfilter_open_gate(&f->pub);
+	return ret;
+}
+
+int blkfilter_validate(struct blkfilter *flt)
+{
+	struct filter *f = filter_of(flt);
+	struct block_device *bdev = flt->bdev;
+	bool is_there;
+
+	if (READ_ONCE(f->is_gone) || !is_disk_live(f->disk))
+		return -ENODEV;
+	if (!compat_bdev_partno(bdev))
+		return check_device(bdev);
+
+	rcu_read_lock();
+	is_there = xa_load(&f->disk->part_tbl, compat_bdev_partno(bdev)) == bdev;
+	rcu_read_unlock();
+	if (!is_there || bdev->bd_start_sect != f->start) {
+		pr_err("%pg: the partition was moved or removed\n", bdev);
+		return -ENODEV;
+	}
+	if (f->start + bdev_nr_sectors(bdev) > f->end)
+		return grow(f, f->start + bdev_nr_sectors(bdev)) ?:
+		       check_device(bdev);
+	return check_device(bdev);
+}
+EXPORT_SYMBOL_GPL(blkfilter_validate);
+
+static void tell_gone(struct work_struct *work)
+{
+	struct filter *f = container_of(work, struct filter, gone_work);
+
+	if (f->pub.ops->gone)
+		f->pub.ops->gone(&f->pub);
+}
+
+static void filter_free(struct filter *f)
+{
+	if (f->wq)
+		destroy_workqueue(f->wq);
+	free_percpu(f->inflight);
+	put_device(&f->pub.bdev->bd_device);
+	kfree(f);
+}
+
+/* The filter is out of the table, nobody begins with it any more. */
+static void reap(struct work_struct *work)
+{
+	struct filter *f = container_of(to_delayed_work(work), struct filter,
+					reap_work);
+
+	if (records_inflight(f, 0) || records_inflight(f, 1)) {
+		queue_delayed_work(filters_wq, &f->reap_work,
+				   msecs_to_jiffies(REAP_POLL_MS));
+		return;
+	}
+	/* Whoever dropped the last count may still look at the wait queue. */
+	synchronize_rcu();
+	mutex_lock(&filters_lock);
+	list_del(&f->link);
+	if (list_empty(&filters_list))
+		hook_remove();
+	mutex_unlock(&filters_lock);
+	filter_free(f);
+	module_put(THIS_MODULE);
+}
+
+void blkfilter_detach(struct blkfilter *flt)
+{
+	struct filter *f = filter_of(flt);
+
+	mutex_lock(&filters_lock);
+	judge_withdraw(f);
+	f->is_detached = true;
+	mutex_unlock(&filters_lock);
+	synchronize_rcu();
+	if (WARN_ON_ONCE(f->is_gated))
+		blkfilter_open_gate(flt);
+	judge_flush(f);
+	cancel_work_sync(&f->gone_work);
+	queue_delayed_work(filters_wq, &f->reap_work, 0);
+}
+EXPORT_SYMBOL_GPL(blkfilter_detach);
+
+static struct filter *filter_alloc(struct block_device *bdev,
+				   const struct blkfilter_operations *ops,
+				   void *private)
+{
+	struct filter *f = kzalloc(sizeof(*f), GFP_KERNEL);
+
+	if (!f)
+		return NULL;
+	f->pub = (struct blkfilter){ .bdev = bdev, .ops = ops, .private = private };
+	f->disk = bdev->bd_disk;
+	f->start = bdev->bd_start_sect;
+	/* A whole disk may grow: what lies beyond is judged from the first. */
+	f->end = compat_bdev_partno(bdev) ? f->start + bdev_nr_sectors(bdev) :
+					    ~(sector_t)0;
+	f->is_gated = true;
+	init_waitqueue_head(&f->drain_wait);
+	INIT_WORK(&f->gone_work, tell_gone);
+	INIT_DELAYED_WORK(&f->reap_work, reap);
+	judge_init(f);
+	get_device(&bdev->bd_device);
+	f->inflight = alloc_percpu(struct inflight);
+	f->wq = alloc_workqueue("blkfilter/%s", WQ_MEM_RECLAIM | WQ_HIGHPRI |
+				WQ_UNBOUND, 1, dev_name(&bdev->bd_device));
+	if (!f->inflight || !f->wq) {
+		filter_free(f);
+		return NULL;
+	}
+	return f;
+}
+
+/* Bios of an earlier filter on the device end before the new one begins. */
+static int wait_for_reaped(struct block_device *bdev, unsigned long deadline)
+{
+	struct filter *f;
+	bool is_there;
+
+	for (;;) {
+		is_there = false;
+		mutex_lock(&filters_lock);
+		list_for_each_entry(f, &filters_list, link)
+			if (f->pub.bdev == bdev && f->is_detached)
+				is_there = true;
+		mutex_unlock(&filters_lock);
+		if (!is_there)
+			return 0;
+		if (time_after(jiffies, deadline))
+			return -ETIMEDOUT;
+		msleep(10);
+	}
+}
+
+static int publish(struct filter *f)
+{
+	struct filter *other;
+	int ret = 0;
+
+	mutex_lock(&filters_lock);
+	list_for_each_entry(other, &filters_list, link)
+		if (other->pub.bdev == f->pub.bdev)
+			ret = -EBUSY;
+	if (!ret && list_empty(&filters_list)) {
+		ret = hook_install();
+		if (!ret) {
+			/* The probe must find a table that is not empty. */
+			judge_publish(f);
+			ret = hook_prove(f->pub.bdev);
+			if (ret) {
+				judge_withdraw(f);
+				hook_remove();
+			}
+		}
+	} else if (!ret) {
+		judge_publish(f);
+	}
+	if (!ret) {
+		list_add_tail(&f->link, &filters_list);
+		__module_get(THIS_MODULE);
+	}
+	mutex_unlock(&filters_lock);
+	return ret;
+}
+
+struct blkfilter *blkfilter_attach(struct block_device *bdev,
+				   const struct blkfilter_operations *ops,
+				   void *private, unsigned int timeout_ms)
+{
+	unsigned long deadline = jiffies + msecs_to_jiffies(timeout_ms);
+	struct filter *f;
+	int ret;
+
+	ret = check_device(bdev) ?: settle_check(bdev) ?:
+	      wait_for_reaped(bdev, deadline);
+	if (ret)
+		return ERR_PTR(ret);
+	f = filter_alloc(bdev, ops, private);
+	if (!f)
+		return ERR_PTR(-ENOMEM);
+	ret = publish(f);
+	if (ret) {
+		synchronize_rcu();
+		judge_flush(f);
+		filter_free(f);
+		return ERR_PTR(ret);
+	}
+
+	blkfilter_synchronize();
+	ret = settle_older(bdev, deadline);
+	if (ret)
+		pr_err("%pg: writes that were under way did not end in %u ms\n",
+		       bdev, timeout_ms);
+	else if (!is_disk_live(f->disk))
+		ret = -ENODEV;
+	blkfilter_open_gate(&f->pub);
+	if (ret) {
+		blkfilter_detach(&f->pub);
+		return ERR_PTR(ret);
+	}
+	return &f->pub;
+}
+EXPORT_SYMBOL_GPL(blkfilter_attach);
+
+/* A filter's worker puts the module before it is through: wait for that. */
+void filters_exit(void)
+{
+	destroy_workqueue(filters_wq);
+	WARN_ON(!list_empty(&filters_list));
+}
+
+int filters_init(void)
+{
+	filters_wq = alloc_workqueue("blkfilter", WQ_MEM_RECLAIM, 0);
+	return filters_wq ? 0 : -ENOMEM;
+}

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Block device filters: one party sees, and may hold, every operation that is
+ * about to change a block device's data.
+ *
+ * A filter is attached to a block device, a whole disk or a partition; one
+ * each. It sees what is written to the device by whichever door: a filter on a
+ * partition sees writes through the whole disk and the reverse. Reads and pure
+ * flushes are not shown.
+ *
+ * A bio that was passed is under way until it ends. Operations under way are
+ * counted in the epoch in which they were passed, so that a user can tell when
+ * all that was passed before an instant has reached the device:
+ *
+ *	close the gates of all devices	new bios are collected, not shown
+ *	blkfilter_synchronize()		no callback that saw them open still runs
+ *	... change state, blkfilter_advance_epoch() on each ...
+ *	open the gates			what was collected is judged, in order
+ *	blkfilter_wait_drained()	the older epoch has ended on the device
+ *
+ * This header has two implementations: one in the block layer of a patched
+ * kernel, one in a module that finds the bios by ftrace on a stock kernel.
+ */
+#ifndef _LINUX_BLK_FILTER_H
+#define _LINUX_BLK_FILTER_H
+
+#include <linux/bio.h>
+#include <linux/blkdev.h>
+
+struct blkfilter;
+
+enum blkfilter_verdict {
+	BLKFILTER_PASS,		/* goes on to the device */
+	BLKFILTER_TAKEN,	/* the filter sees to its completion */
+};
+
+/**
+ * struct blkfilter_operations - what a filter does.
+ * @name: for messages.
+ * @submit_bio: judges a bio that is about to change sectors [@sector,
+ *	@sector + @nr_sects) of the filter's device; the bio itself may reach
+ *	beyond the device's edges or be addressed to another one on the disk.
+ *	Runs with preemption off, in any context that may submit a bio: it must
+ *	not sleep, allocate, submit, end a bio, or take a lock that sleeps on a
+ *	real-time kernel. May be called again for the same bio. A taken bio may
+ *	be chained by bi_next; it goes on by blkfilter_resubmit() or ends by
+ *	bio_endio(), from another context.
+ * @gone: the device is being removed. Called once, from a worker, maybe after
+ *	the last bio; never after blkfilter_detach() has returned. It must not
+ *	detach the filter itself.
+ */
+struct blkfilter_operations {
+	const char *name;
+	enum blkfilter_verdict (*submit_bio)(struct blkfilter *flt,
+					     struct bio *bio, sector_t sector,
+					     sector_t nr_sects);
+	void (*gone)(struct blkfilter *flt);
+};
+
+/**
+ * struct blkfilter - a filter on a device; allocated by blkfilter_attach().
+ * @bdev: the device, referenced but not open.
+ * @ops: what the filter does.
+ * @private: the user's.
+ *
+ * All constant from attach to detach.
+ */
+struct blkfilter {
+	struct block_device *bdev;
+	const struct blkfilter_operations *ops;
+	void *private;
+};
+
+/**
+ * blkfilter_attach - puts a filter on a device.
+ * @bdev: the device, which the caller has open.
+ * @ops: what the filter does.
+ * @private: for the user, in struct blkfilter.
+ * @timeout_ms: how long to wait for operations that are under way already.
+ *
+ * When this returns every operation that is not yet shown to the filter has
+ * ended on the device. May sleep. Return: the filter, or ERR_PTR: -EBUSY one is
+ * attached, or something else in the kernel holds the hook; -EOPNOTSUPP the
+ * device cannot be filtered (the log says why); -ETIMEDOUT what is under way
+ * did not end; -ENODEV the device is being removed; -ENOMEM.
+ */
+struct blkfilter *blkfilter_attach(struct block_device *bdev,
+				   const struct blkfilter_operations *ops,
+				   void *private, unsigned int timeout_ms);
+
+/**
+ * blkfilter_detach - takes a filter off.
+ * @flt: the filter, gone afterwards.
+ *
+ * When this returns no callback runs any more. What the core still holds goes
+ * on to the device. The user must have let go of everything it took before.
+ * May sleep; does not wait for operations under way.
+ */
+void blkfilter_detach(struct blkfilter *flt);
+
+/* Is the device being removed? Any context. */
+bool blkfilter_is_gone(const struct blkfilter *flt);
+
+/*
+ * Can the device still be filtered, and is it where it was? 0, -ENODEV (removed
+ * or resized away) or -EOPNOTSUPP, with a log line. May sleep.
+ */
+int blkfilter_validate(struct blkfilter *flt);
+
+/*
+ * From here on bios are collected instead of being judged; in force for all of
+ * them after blkfilter_synchronize(). Neither sleeps.
+ */
+void blkfilter_close_gate(struct blkfilter *flt);
+void blkfilter_open_gate(struct blkfilter *flt);
+
+/* Waits for all callbacks that have begun, on all devices. Sleeps. */
+void blkfilter_synchronize(void);
+
+/*
+ * Starts a new epoch; with the gate closed and synchronized, and the last epoch
+ * drained (blkfilter_wait_drained() was 0). Does not sleep.
+ */
+void blkfilter_advance_epoch(struct blkfilter *flt);
+
+/*
+ * Waits until everything passed in an epoch before the present one has ended.
+ * Sleeps. 0, or -ETIMEDOUT if that is not so at @deadline, in jiffies.
+ */
+int blkfilter_wait_drained(struct blkfilter *flt, unsigned long deadline);
+
+/*
+ * A taken bio is judged anew, by all filters that have not passed it, and goes
+ * on if they pass it: later, from a worker. Any context.
+ */
+void blkfilter_resubmit(struct blkfilter *flt, struct bio *bio);
+
+/*
+ * A bio for I/O that no filter shall see, owned by the caller, freed by
+ * bio_put(). NULL only if @gfp allows failure. It is submitted with
+ * blkfilter_submit_below(), which may sleep as submit_bio() does.
+ */
+struct bio *blkfilter_bio_alloc(struct block_device *bdev,
+				unsigned short nr_vecs, blk_opf_t opf, gfp_t gfp);
+void blkfilter_submit_below(struct bio *bio);
+
+#endif /* _LINUX_BLK_FILTER_H */

@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * judge: the verdict on a bio, and what is held.
+ *
+ * The hook brings every bio that changes data, on any disk, with preemption
+ * off. An untracked disk costs one look into a small hash table. On a filtered
+ * disk each filter whose device the bio touches is asked in turn, unless it has
+ * passed this very bio before; the bio passes if all pass it.
+ *
+ * A bio is held, that is chained in its filter, when the filter's gate is
+ * closed or no record can be had. The filter's worker judges held bios anew,
+ * and sends those that pass on their way. What a filter took comes back the
+ * same way (blkfilter_resubmit()), so that a write that is released while a new
+ * gate closes is judged by the state behind that gate, and none slips through.
+ *
+ * Why a held bio loses NOWAIT and POLLED: holding does not block its submitter,
+ * so there is nothing to be refused, and nobody could poll for it here.
+ */
+#include <linux/hashtable.h>
+#include <linux/rculist.h>
+
+#include "blkfilter.h"
+
+#define HASH_BITS_FILTERS	6
+
+static struct hlist_head filters[1 << HASH_BITS_FILTERS];
+
+/* Bios from here are our users' own I/O, and marked by that. */
+struct bio_set below_set;
+
+/* An empty bio that is dropped when met; proves that bios are found. */
+struct bio *probe_bio;
+
+static struct hlist_head *bucket_of(const struct gendisk *disk)
+{
+	return &filters[hash_ptr(disk, HASH_BITS_FILTERS)];
+}
+
+void judge_hold(struct filter *flt, struct bio *bio)
+{
+	unsigned long flags;
+
+	bio->bi_opf &= ~REQ_NOWAIT;
+	bio_clear_polled(bio);
+	raw_spin_lock_irqsave(&flt->lock, flags);
+	bio_list_add(&flt->held, bio);
+	raw_spin_unlock_irqrestore(&flt->lock, flags);
+	if (!READ_ONCE(flt->is_gated))
+		queue_work(flt->wq, &flt->resubmit_work);
+}
+
+static enum blkfilter_verdict ask(struct filter *flt, struct bio *bio,
+				  sector_t start, sector_t end)
+{
+	/* Records are counted by the epoch seen here: the gate was open. */
+	if (READ_ONCE(flt->is_gated)) {
+		judge_hold(flt, bio);
+		return BLKFILTER_TAKEN;
+	}
+	start = max(start, flt->start);
+	end = min(end, READ_ONCE(flt->end));
+	if (flt->pub.ops->submit_bio(&flt->pub, bio, start - flt->start,
+				     end - start) == BLKFILTER_TAKEN)
+		return BLKFILTER_TAKEN;
+	if (likely(record_attach(flt, bio)))
+		return BLKFILTER_PASS;
+	judge_hold(flt, bio);
+	return BLKFILTER_TAKEN;
+}
+
+static enum blkfilter_verdict judge_empty(struct bio *bio)
+{
+	if (likely(bio != READ_ONCE(probe_bio)))
+		return BLKFILTER_PASS;
+	WRITE_ONCE(probe_bio, NULL);
+	return BLKFILTER_TAKEN;
+}
+
+/* Preemption is off: that is an RCU read side. */
+enum blkfilter_verdict judge_bio(struct bio *bio)
+{
+	struct gendisk *disk = bio->bi_bdev->bd_disk;
+	sector_t start, end;
+	struct filter *flt;
+	struct hlist_node *node;
+
+	node = rcu_dereference_sched(hlist_first_rcu(bucket_of(disk)));
+	if (likely(!node))
+		return BLKFILTER_PASS;
+	if (unlikely(!bio_sectors(bio)))
+		return judge_empty(bio);
+	if (bio->bi_pool == &below_set)
+		return BLKFILTER_PASS;			/* I4 */
+
+	start = bio->bi_iter.bi_sector;
+	if (!bio_flagged(bio, BIO_REMAPPED))
+		start += bio->bi_bdev->bd_start_sect;
+	end = start + bio_sectors(bio);
+	for (; node; node = rcu_dereference_sched(hlist_next_rcu(node))) {
+		flt = hlist_entry(node, struct filter, hash);
+		if (flt->disk != disk || start >= READ_ONCE(flt->end) ||
+		    end <= flt->start)
+			continue;
+		if (record_is_seen(flt, bio))
+			continue;
+		if (ask(flt, bio, start, end) == BLKFILTER_TAKEN)
+			return BLKFILTER_TAKEN;
+	}
+	return BLKFILTER_PASS;
+}
+
+bool judge_is_filtered(const struct gendisk *disk)
+{
+	struct filter *flt;
+
+	hlist_for_each_entry_rcu(flt, bucket_of(disk), hash,
+				 rcu_read_lock_sched_held())
+		if (flt->disk == disk)
+			return true;
+	return false;
+}
+
+void judge_disk_gone(const struct gendisk *disk)
+{
+	struct filter *flt;
+
+	hlist_for_each_entry_rcu(flt, bucket_of(disk), hash,
+				 rcu_read_lock_sched_held()) {
+		if (flt->disk != disk || READ_ONCE(flt->is_gone))
+			continue;
+		WRITE_ONCE(flt->is_gone, true);
+		queue_work(filters_wq, &flt->gone_work);
+	}
+}
+
+static struct bio *take_held(struct filter *flt)
+{
+	struct bio *bio = NULL;
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&flt->lock, flags);
+	if (!READ_ONCE(flt->is_gated))
+		bio = bio_list_pop(&flt->held);
+	raw_spin_unlock_irqrestore(&flt->lock, flags);
+	return bio;
+}
+
+/* The hook meets what is submitted here again, and finds it seen. */
+static void resubmit_held(struct work_struct *work)
+{
+	struct filter *flt = container_of(work, struct filter, resubmit_work);
+	enum blkfilter_verdict verdict;
+	struct blk_plug plug;
+	struct bio *bio;
+
+	blk_start_plug(&plug);
+	while ((bio = take_held(flt))) {
+		records_refill();
+		preempt_disable();
+		verdict = judge_bio(bio);
+		preempt_enable();
+		if (verdict == BLKFILTER_PASS)
+			submit_bio_noacct(bio);
+	}
+	blk_finish_plug(&plug);
+}
+
+/* Nothing is held when this returns; the gate is open, and none adds to it. */
+void judge_flush(struct filter *flt)
+{
+	do {
+		queue_work(flt->wq, &flt->resubmit_work);
+		flush_work(&flt->resubmit_work);
+	} while (!bio_list_empty(&flt->held));
+}
+
+void judge_publish(struct filter *flt)
+{
+	hlist_add_tail_rcu(&flt->hash, bucket_of(flt->disk));
+}
+
+void judge_withdraw(struct filter *flt)
+{
+	hlist_del_rcu(&flt->hash);
+}
+
+void judge_init(struct filter *flt)
+{
+	raw_spin_lock_init(&flt->lock);
+	bio_list_init(&flt->held);
+	INIT_WORK(&flt->resubmit_work, resubmit_held);
+}

@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * settle: waiting for what was under way before a filter came.
+ *
+ * A write that was submitted before the hook saw its device carries no record.
+ * It must have reached the device before the filter is in force, or a snapshot
+ * would change after its instant. While this waits the filter's gate is closed,
+ * so that nothing new begins. What is known about the older bios differs:
+ *
+ * blk-mq	Each request holds the queue until it ends: freezing the queue
+ *		waits for all of them.
+ * synchronous	(brd, zram, pmem) The bio ends inside submit_bio(), which holds
+ *		the queue: likewise.
+ * accounted	(dm, md, drbd, bcache) Only the submission holds the queue; what
+ *		was submitted is in the device's in-flight statistics, unless
+ *		these are turned off.
+ * others	Nothing is known: refused.
+ *
+ * Before all that: a task that waits to enter a queue that somebody else has
+ * frozen was past the hook already. It is waited for by the queue's own wait
+ * list, and, once off the list, by RCU-tasks until it sleeps or is done.
+ * Throttled bios are not known to any of this. They come by the hook's second
+ * place, where they are judged (see hook.c).
+ */
+#include <linux/blk-mq.h>
+#include <linux/delay.h>
+#include <linux/part_stat.h>
+
+#include "blkfilter.h"
+
+enum settle_how { SETTLE_UNKNOWN, SETTLE_FREEZE, SETTLE_ACCOUNTED };
+
+static const struct {
+	const char *prefix;
+	enum settle_how how;
+} bio_drivers[] = {
+	{ "dm-", SETTLE_ACCOUNTED },
+	{ "md", SETTLE_ACCOUNTED },
+	{ "drbd", SETTLE_ACCOUNTED },
+	{ "bcache", SETTLE_ACCOUNTED },
+	{ "ram", SETTLE_FREEZE },
+	{ "zram", SETTLE_FREEZE },
+	{ "pmem", SETTLE_FREEZE },
+};
+
+static enum settle_how how_to_settle(const struct gendisk *disk)
+{
+	unsigned int i;
+
+	if (queue_is_mq(disk->queue))
+		return SETTLE_FREEZE;
+	for (i = 0; i < ARRAY_SIZE(bio_drivers); i++)
+		if (str_has_prefix(disk->disk_name, bio_drivers[i].prefix))
+			return bio_drivers[i].how;
+	return SETTLE_UNKNOWN;
+}
+
+static long writes_in_flight(struct gendisk *disk)
+{
+	struct block_device *part;
+	unsigned long index;
+	long sum = 0;
+	int cpu;
+
+	rcu_read_lock();
+	xa_for_each(&disk->part_tbl, index, part)
+		for_each_possible_cpu(cpu)
+			sum += part_stat_local_read_cpu(part, in_flight[1], cpu);
+	rcu_read_unlock();
+	return sum;
+}
+
+static int wait_for_waiters(struct request_queue *q, unsigned long deadline)
+{
+	do {
+		if (!waitqueue_active(&q->mq_freeze_wq)) {
+			synchronize_rcu_tasks();
+			if (!waitqueue_active(&q->mq_freeze_wq))
+				return 0;
+		}
+		msleep(1);
+	} while (time_before(jiffies, deadline));
+	return -ETIMEDOUT;
+}
+
+static int wait_for_queue(struct request_queue *q, unsigned long deadline)
+{
+	unsigned long now = jiffies;
+	int ret = 0;
+
+	blk_freeze_queue_start(q);
+	if (!blk_mq_freeze_queue_wait_timeout(q, time_before(now, deadline) ?
+					      deadline - now : 1))
+		ret = -ETIMEDOUT;
+	compat_blk_mq_unfreeze_queue(q);
+	return ret;
+}
+
+/* Can it be told when what is under way on this device ends? */
+int settle_check(struct block_device *bdev)
+{
+	struct gendisk *disk = bdev->bd_disk;
+
+	switch (how_to_settle(disk)) {
+	case SETTLE_FREEZE:
+		return 0;
+	case SETTLE_ACCOUNTED:
+		if (blk_queue_io_stat(disk->queue))
+			return 0;
+		pr_err("%s: refused: its statistics are off, so that it cannot be told which writes are under way; write 1 to /sys/block/%s/queue/iostats\n",
+		       disk->disk_name, disk->disk_name);
+		return -EOPNOTSUPP;
+	default:
+		pr_err("%s: refused: its driver does not tell which writes are under way\n",
+		       disk->disk_name);
+		return -EOPNOTSUPP;
+	}
+}
+
+int settle_older(struct block_device *bdev, unsigned long deadline)
+{
+	struct gendisk *disk = bdev->bd_disk;
+	int ret;
+
+	ret = wait_for_waiters(disk->queue, deadline);
+	if (!ret)
+		ret = wait_for_queue(disk->queue, deadline);
+	if (ret || how_to_settle(disk) != SETTLE_ACCOUNTED)
+		return ret;
+	while (writes_in_flight(disk) > 0) {
+		if (time_after(jiffies, deadline))
+			return -ETIMEDOUT;
+		msleep(1);
+	}
+	return 0;
+}

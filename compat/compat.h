@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * compat: the words of newer kernels in those of older ones. Force-included
+ * before every source of the modules in an out-of-tree build, and the only
+ * place that knows how old a kernel can be. HAVE_ names are probed in the
+ * kernel's headers by Kbuild.include.
+ */
+#ifndef _BLKSNAP_COMPAT_H
+#define _BLKSNAP_COMPAT_H
+
+/* Sources say the same; this comes before what they say. */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/blkdev.h>
+#include <linux/fs.h>
+
+/* ftrace: what a callback may read and change */
+#ifdef BLKSNAP_COMPAT_FTRACE
+#include <linux/ftrace.h>
+#include <linux/ptrace.h>
+
+#ifdef CONFIG_DYNAMIC_FTRACE_WITH_ARGS
+#define COMPAT_FTRACE_ARGS_FLAGS	0
+#else
+#define COMPAT_FTRACE_ARGS_FLAGS	FTRACE_OPS_FL_SAVE_REGS
+#endif
+
+static __always_inline unsigned long
+compat_ftrace_argument(struct ftrace_regs *fregs, unsigned int n)
+{
+#ifdef HAVE_FTRACE_REGS_GET_ARGUMENT
+	return ftrace_regs_get_argument(fregs, n);
+#else
+	return regs_get_kernel_argument(&fregs->regs, n);
+#endif
+}
+
+static __always_inline void
+compat_ftrace_set_ip(struct ftrace_regs *fregs, unsigned long ip)
+{
+#ifdef HAVE_FTRACE_REGS_SET_IP
+	ftrace_regs_set_instruction_pointer(fregs, ip);
+#else
+	ftrace_instruction_pointer_set(fregs, ip);
+#endif
+}
+#endif /* BLKSNAP_COMPAT_FTRACE */
+
+#ifdef HAVE_BDEV_PARTNO
+#define compat_bdev_partno(bdev)	bdev_partno(bdev)
+#else
+#define compat_bdev_partno(bdev)	((bdev)->bd_partno)
+#endif
+
+#define compat_blk_mq_unfreeze_queue(q)	blk_mq_unfreeze_queue(q)
+
+/* A zram disk that somebody other than a file system has claimed: swap. */
+static inline bool compat_is_swap_notified(struct block_device *bdev)
+{
+	if (!bdev->bd_disk->fops->swap_slot_free_notify || !bdev->bd_holder)
+		return false;
+#ifdef HAVE_FS_HOLDER_OPS
+	return bdev->bd_holder_ops != &fs_holder_ops;
+#else
+	return !bdev->bd_super;
+#endif
+}
+
+#endif /* _BLKSNAP_COMPAT_H */
