@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-# shellcheck shell=bash disable=SC2154
+# shellcheck shell=bash
 #
 # The disks a case is promised: each kind is made, is as large as asked for
 # and takes data; virtio disks come wiped, whatever the last case wrote.

@@ -137,6 +137,7 @@ new_brd() {
 new_loop() {
 	local _variable=$1 _size=$2 _file
 	shift 2
+	modprobe loop
 	_file=$(mktemp "$CASE_TMP/loop.XXXXXX")
 	truncate -s "$_size" "$_file"
 	printf -v "$_variable" %s "$(losetup --find --show "$@" "$_file")"
@@ -146,6 +147,7 @@ new_loop() {
 
 # new_dm VARIABLE TABLE: a device-mapper device; its name ends in VARIABLE.
 new_dm() {
+	modprobe dm-mod
 	dmsetup create "case-$1" --table "$2"
 	at_exit_case dmsetup remove "case-$1"
 	printf -v "$1" %s "/dev/mapper/case-$1"
