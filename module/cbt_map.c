@@ -25,7 +25,7 @@
  * - No cell is newer than the running period, and markers agree on what that
  *   is: it changes only with the gates closed.
  * - A mark is never lost. A cmpxchg fails only if the cell has changed, and
- *   within a period it changes only to {run, *}, which is a mark as well.
+ *   within a period it changes only to {run, *}, so it need not be repeated.
  * - The readable value stays fixed but for mark_both: a mark moves it from the
  *   low byte to the high one in a single step, so a reader beside it sees the
  *   same value before and after.
@@ -241,14 +241,13 @@ void cbt_map_mark_both(struct cbt_map *map, sector_t start, sector_t count)
 		WRITE_ONCE(*cell, marked);
 }
 
+/* If the cmpxchg fails, someone else has marked the block meanwhile. */
 static void mark_cell(u16 *cell, u8 period)
 {
 	u16 old = READ_ONCE(*cell);
 
-	do {
-		if (last_of(old) == period)
-			return;
-	} while (!try_cmpxchg(cell, &old, make_cell(period, last_of(old))));
+	if (last_of(old) != period)
+		cmpxchg(cell, old, make_cell(period, last_of(old)));
 }
 
 void cbt_map_mark(struct cbt_map *map, sector_t start, sector_t count)
