@@ -198,10 +198,12 @@ struct extent_piece extent_map_lookup(const struct extent_map *map,
 	u32 end = start + count;
 
 	if (!extent || extent->start >= end)
-		return (struct extent_piece){ start, count };
+		return (struct extent_piece){ .start = start, .count = count };
 	if (extent->start > start)
-		return (struct extent_piece){ start, extent->start - start };
-
+		return (struct extent_piece){
+			.start = start,
+			.count = extent->start - start,
+		};
 	return (struct extent_piece){
 		.start = start,
 		.count = min(end, end_of(extent)) - start,
