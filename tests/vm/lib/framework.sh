@@ -70,7 +70,7 @@ need_disks() {
 	((${#FREE_DISKS[@]} >= $1)) || skip "this machine has not $1 disks"
 }
 
-need_blksnap() { need_file "$BLKSNAP_MODULES/blksnap.ko" "blksnap.ko; build the modules first"; }
+need_blksnap() { need_file "$BLKSNAP_MODULES/blksnap.ko" "blksnap.ko, build the modules first"; }
 
 # --- the end of a case ---
 
