@@ -66,4 +66,50 @@ static inline bool compat_is_swap_notified(struct block_device *bdev)
 #endif
 }
 
+#ifndef HAVE_BDEV_FILE
+/*
+ * An open block device as a file. This one is not refcounted and nothing but
+ * the functions below may have it, but it is filled in as far as they go.
+ */
+#include <linux/err.h>
+#include <linux/slab.h>
+
+typedef fmode_t blk_mode_t;
+struct blk_holder_ops;
+
+#define BLK_OPEN_READ	FMODE_READ
+#define BLK_OPEN_WRITE	FMODE_WRITE
+
+static inline struct block_device *file_bdev(struct file *bdev_file)
+{
+	return I_BDEV(bdev_file->f_mapping->host);
+}
+
+static inline struct file *
+bdev_file_open_by_dev(dev_t dev, blk_mode_t mode, void *holder,
+		      const struct blk_holder_ops *hops)
+{
+	struct file *file = kzalloc(sizeof(*file), GFP_KERNEL);
+	struct block_device *bdev;
+
+	if (!file)
+		return ERR_PTR(-ENOMEM);
+	file->f_mode = mode | (holder ? FMODE_EXCL : 0);
+	bdev = blkdev_get_by_dev(dev, file->f_mode, holder);
+	if (IS_ERR(bdev)) {
+		kfree(file);
+		return ERR_CAST(bdev);
+	}
+	file->f_inode = bdev->bd_inode;
+	file->f_mapping = bdev->bd_inode->i_mapping;
+	return file;
+}
+
+static inline void bdev_fput(struct file *bdev_file)
+{
+	blkdev_put(file_bdev(bdev_file), bdev_file->f_mode);
+	kfree(bdev_file);
+}
+#endif /* HAVE_BDEV_FILE */
+
 #endif /* _BLKSNAP_COMPAT_H */

@@ -39,9 +39,9 @@ struct storage_usage {
 };
 
 /*
- * An empty storage that asks on @events for more: once at creation, and each
- * time that free room falls to half of @portion sectors, once per append. The
- * queue must outlive it. May sleep. ERR_PTR(-ENOMEM).
+ * An empty storage that asks on @events for more: once at creation, then once
+ * per append, when a reservation leaves no more than half of @portion sectors
+ * free or fails. The queue must outlive it. May sleep. ERR_PTR(-ENOMEM).
  */
 struct diff_storage *diff_storage_alloc(struct event_queue *events,
 					sector_t portion);
@@ -67,9 +67,11 @@ int diff_storage_prepare_device(dev_t dev, const struct sector_range *ranges,
 /*
  * The same for the blocks of a regular file on ext4 or XFS. The file is held by
  * a read-only reference of our own and locked against write, truncation and
- * relocation as a swap file is, until the storage is freed. Called in the
- * context of a user process (it needs an address space to ask the file system).
- * -EINVAL, -EOPNOTSUPP, -EBUSY as the interface header says, with a log line.
+ * relocation as a swap file is, until the storage is freed. @file itself must be
+ * open for writing, as its contents are lost. What counts are the blocks up to
+ * its size. Called in the context of a user process (it needs an address space
+ * to ask the file system). -EBADF, -EINVAL, -EOPNOTSUPP, -EBUSY as the interface
+ * header says, with a log line; or what the file system answers.
  */
 int diff_storage_prepare_file(struct file *file, struct storage_batch **batch);
 
@@ -107,7 +109,11 @@ void diff_storage_usage(struct diff_storage *storage, struct storage_usage *usag
 int diff_storage_range(struct diff_storage *storage, unsigned int index,
 		       struct storage_range *range);
 
-/* The same over the storages of all snapshots: calls @fn until it answers not 0. */
+/*
+ * Calls @fn for the ranges of all snapshots, in no order, until it answers not
+ * 0. Prepared ones are among them, so whoever prepares and whoever comes to
+ * track a device cannot miss each other. @fn must not call back. May sleep.
+ */
 int diff_storage_for_each(int (*fn)(const struct storage_range *range, void *arg),
 			  void *arg);
 
