@@ -212,32 +212,39 @@ void cbt_map_set_lost(struct cbt_map *map)
 	WRITE_ONCE(map->is_lost, true);
 }
 
-/* The cells of [start, start + count); no cells if nothing is in the grid. */
-static u16 *cells_of(struct cbt_map *map, sector_t start, sector_t count,
-		     u16 **end)
+struct cell_range {
+	u16 *first;
+	u16 *end;
+};
+
+/* The cells of [start, start + count), as far as there are any. */
+static struct cell_range cells_of(struct cbt_map *map, sector_t start,
+				  sector_t count)
 {
 	const struct grid *grid = &map->grid;
 	u32 shift = grid->block_shift - 9;
 
-	*end = NULL;
-	if (!count)
-		return NULL;
 	if (unlikely(!range_is_inside(start, count, grid->capacity))) {
+		if (!count)
+			return (struct cell_range){};
 		cbt_map_set_lost(map);
 		if (start >= grid->capacity)
-			return NULL;
+			return (struct cell_range){};
 		count = grid->capacity - start;
 	}
-	*end = grid->cells + ((start + count - 1) >> shift) + 1;
-	return grid->cells + (start >> shift);
+	return (struct cell_range){
+		.first = grid->cells + (start >> shift),
+		.end = grid->cells + ((start + count - 1) >> shift) + 1,
+	};
 }
 
 void cbt_map_mark_both(struct cbt_map *map, sector_t start, sector_t count)
 {
+	struct cell_range cells = cells_of(map, start, count);
 	u16 marked = make_cell(map->period, snap_number(map));
-	u16 *end, *cell = cells_of(map, start, count, &end);
+	u16 *cell;
 
-	for (; cell < end; cell++)
+	for (cell = cells.first; cell < cells.end; cell++)
 		WRITE_ONCE(*cell, marked);
 }
 
@@ -252,9 +259,10 @@ static void mark_cell(u16 *cell, u8 period)
 
 void cbt_map_mark(struct cbt_map *map, sector_t start, sector_t count)
 {
+	struct cell_range cells = cells_of(map, start, count);
 	u8 period = map->period;
-	u16 *end, *cell = cells_of(map, start, count, &end);
+	u16 *cell;
 
-	for (; cell < end; cell++)
+	for (cell = cells.first; cell < cells.end; cell++)
 		mark_cell(cell, period);
 }
