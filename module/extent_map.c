@@ -25,9 +25,9 @@
  *   MEMORY counts as saved: it is published before any write is let go.
  * - An extent that was joined, freed and is now part of another map. It is
  *   still an extent (SLAB_TYPESAFE_BY_RCU), and its children are NULL or
- *   extents: a reader only reaches what was linked after it took
- *   rcu_read_lock(), so no page under its feet has gone. To have been freed the
- *   extent left this map, which moved the seqcount.
+ *   extents: a reader only reaches what was in a map at some time since its
+ *   rcu_read_lock(), so no page under its feet has gone. To have been freed
+ *   the extent left this map, which moved the seqcount.
  * - A loop, put together from two maps or two moments. The depth of a sound
  *   tree is below MAX_DEPTH; no reader goes deeper.
  *
@@ -224,8 +224,8 @@ static void link_extent(struct extent_map *map, struct extent *extent)
 		else
 			link = &parent->rb_right;
 	}
-	/* A reader must not meet it half made, nor later through a rotation. */
 	rb_link_node(&extent->node, parent, &nowhere);
+	/* A reader must not meet it half made, nor later through a rotation. */
 	smp_wmb();
 	WRITE_ONCE(*link, &extent->node);
 	rb_insert_color(&extent->node, &map->root);

@@ -8,7 +8,7 @@
  *
  * The caller holds the region's lock around every call but
  * extent_map_covers(), which is lockless: it may say "not covered" of what is
- * covered, never the reverse.
+ * covered, while the map changes or across many extents; never the reverse.
  */
 #ifndef _BLKSNAP_EXTENT_MAP_H
 #define _BLKSNAP_EXTENT_MAP_H
