@@ -41,7 +41,8 @@ void event_free(struct event *event);
 
 /*
  * Sends @event, which the queue takes over, with the code and up to
- * EVENT_DATA_BYTES of data. Any context. Sent to a closed queue it is freed.
+ * EVENT_DATA_BYTES of data. Any context that may take a spinlock (so on -rt not
+ * below a raw one). Sent to a closed queue it is freed.
  */
 void event_queue_send(struct event_queue *queue, struct event *event, u32 code,
 		      const void *data, u32 data_bytes);
@@ -52,7 +53,7 @@ void event_queue_send(struct event_queue *queue, struct event *event, u32 code,
  */
 struct event *event_queue_wait(struct event_queue *queue, u32 timeout_ms);
 
-/* No event is delivered any more; wakes all waiters. Any context. */
+/* No event is delivered any more; wakes all waiters. Context as for send. */
 void event_queue_close(struct event_queue *queue);
 
 #endif /* _BLKSNAP_EVENT_QUEUE_H */
