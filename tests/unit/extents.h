@@ -17,6 +17,9 @@ static inline int set_up(void **state)
 {
 	(void)state;
 	shim_warnings = 0;
+	shim_objects = 0;
+	shim_on_read = NULL;
+	shim_on_write = NULL;
 	return extent_cache_init();
 }
 

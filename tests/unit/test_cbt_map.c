@@ -532,6 +532,7 @@ static void test_write_past_the_end(void **state)
 		bool is_last_marked;
 	} table[] = {
 		{ CAPACITY - 1, 2, true },
+		{ CAPACITY - 1, 100000, true },
 		{ CAPACITY, 1, false },
 		{ 1ull << 40, 8, false },
 		{ CAPACITY - 1, ~0ull, true },

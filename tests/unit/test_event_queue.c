@@ -247,6 +247,25 @@ static void test_closed(void **state)
 
 /* -- beside one another --------------------------------------------------------------- */
 
+static void close_queue(void)
+{
+	event_queue_close(&queue);
+}
+
+static void send_an_early_event(void)
+{
+	send(40);
+}
+
+static void test_event_before_the_sleep(void **state)
+{
+	(void)state;
+	shim_before_wait = send_an_early_event;
+	assert_event(event_queue_wait(&queue, 1000), 40);
+	shim_before_wait = close_queue;
+	assert_int_equal(PTR_ERR(event_queue_wait(&queue, 1000)), -ESRCH);
+}
+
 static void send_two_late_events(void)
 {
 	send(50);
@@ -381,6 +400,8 @@ int main(void)
 		SENTENCE("close wakes all waiters with ESRCH", test_close_wakes_all),
 		SENTENCE("a closed queue delivers nothing and frees what it is sent",
 			 test_closed),
+		SENTENCE("no waiter falls asleep beside an event, or when all is over",
+			 test_event_before_the_sleep),
 		SENTENCE("who leaves takes an event along, not a wake-up",
 			 test_wake_up_of_one_who_leaves),
 		SENTENCE("a waiter whose event was taken by a newcomer waits on",

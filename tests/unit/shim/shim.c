@@ -276,7 +276,17 @@ static pthread_cond_t sched_change = PTHREAD_COND_INITIALIZER;
 static ktime_t now = 1000000000000;
 static struct list_head sleepers = { &sleepers, &sleepers };
 
+void (*shim_before_wait)(void);
 void (*shim_after_sleep)(void);
+
+/* Whoever gets here first calls the hook. */
+static void call_once(void (**hook)(void))
+{
+	void (*taken)(void) = __atomic_exchange_n(hook, NULL, __ATOMIC_SEQ_CST);
+
+	if (taken)
+		taken();
+}
 
 struct task_struct *shim_current(void)
 {
@@ -319,7 +329,6 @@ static bool may_sleep_on(const struct task_struct *task)
 int schedule_hrtimeout(ktime_t *deadline, enum hrtimer_mode mode)
 {
 	struct task_struct *task = current;
-	void (*after_sleep)(void);
 	int ret;
 
 	(void)mode;
@@ -332,12 +341,9 @@ int schedule_hrtimeout(ktime_t *deadline, enum hrtimer_mode mode)
 	list_del_init(&task->link);
 	task->is_sleepy = false;
 	ret = now < *deadline ? -EINTR : 0;
-	after_sleep = shim_after_sleep;
-	shim_after_sleep = NULL;
 	pthread_mutex_unlock(&sched_lock);
 
-	if (after_sleep)
-		after_sleep();
+	call_once(&shim_after_sleep);
 	return ret;
 }
 
@@ -368,6 +374,7 @@ void prepare_to_wait_exclusive(wait_queue_head_t *queue,
 			       struct wait_queue_entry *wait, int state)
 {
 	(void)state;
+	call_once(&shim_before_wait);
 	pthread_mutex_lock(&sched_lock);
 	if (list_empty(&wait->entry))
 		list_add_tail(&wait->entry, &queue->waiters);

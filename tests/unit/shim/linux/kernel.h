@@ -9,7 +9,6 @@
 #ifndef SHIM_LINUX_KERNEL_H
 #define SHIM_LINUX_KERNEL_H
 
-#include <assert.h>
 #include <errno.h>
 #include <linux/types.h>
 
@@ -18,6 +17,8 @@
 
 #define likely(x)		__builtin_expect(!!(x), 1)
 #define unlikely(x)		__builtin_expect(!!(x), 0)
+
+#define static_assert(x)	_Static_assert(x, #x)
 
 #define container_of(ptr, type, member) \
 	((type *)((char *)(ptr) - offsetof(type, member)))

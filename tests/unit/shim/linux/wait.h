@@ -27,7 +27,11 @@ void wake_up_all(wait_queue_head_t *queue);
 /* Returns as soon as exactly @count threads sleep. */
 void shim_await_sleepers(int count);
 
-/* Called once, when a sleep has ended and before the wait list is left. */
+/*
+ * Called once: before the wait list is joined; when a sleep has ended, before
+ * the wait list is left.
+ */
+extern void (*shim_before_wait)(void);
 extern void (*shim_after_sleep)(void);
 
 #endif
