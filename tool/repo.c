@@ -1,0 +1,372 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Opening a backup directory, its lock, its points, its leftovers. */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "repo.h"
+
+#define LOCK_TRIES	30
+#define LOCK_WAIT_US	100000
+
+/* True if @name starts with an id of ours: 20261122T170657Z-3f9a */
+static bool starts_with_id(const char *name)
+{
+	static const char pattern[] = "########T######Z-xxxx";
+
+	for (const char *p = pattern; *p; p++, name++) {
+		if (*p == '#' ? *name < '0' || *name > '9' :
+		    *p == 'x' ? !strchr("0123456789abcdef", *name) || !*name :
+		    *name != *p)
+			return false;
+	}
+	return true;
+}
+
+static bool ends_with(const char *name, const char *end)
+{
+	size_t length = strlen(name), end_length = strlen(end);
+
+	return length > end_length && !strcmp(name + length - end_length, end);
+}
+
+static char *read_file(int dir_fd, const char *name, int *error)
+{
+	int fd = openat(dir_fd, name, O_RDONLY | O_CLOEXEC);
+	char *text = NULL;
+	struct stat st;
+	ssize_t got;
+
+	if (fd < 0 || fstat(fd, &st)) {
+		*error = -errno;
+		goto out;
+	}
+	text = calloc(1, (size_t)st.st_size + 1);
+	got = text ? read(fd, text, (size_t)st.st_size) : -1;
+	if (got != st.st_size) {
+		*error = text ? -EIO : -ENOMEM;
+		free(text);
+		text = NULL;
+	}
+out:
+	if (fd >= 0)
+		close(fd);
+	return text;
+}
+
+static enum status load_point(struct repo *repo, const char *name)
+{
+	struct manifest *points;
+	int error = 0;
+	char *text = read_file(repo->points_fd, name, &error);
+
+	points = reallocarray(repo->points, repo->count + 1, sizeof(*points));
+	if (!points)
+		error = -ENOMEM;
+	else
+		repo->points = points;
+	if (!error)
+		error = manifest_from_text(&points[repo->count], text);
+	free(text);
+	if (error == -EPROTONOSUPPORT) {
+		say_error("%s/points/%s was written by a newer version; use that version of blksnap",
+			  repo->path, name);
+		return FAILED;
+	}
+	if (error) {
+		say_error("%s/points/%s cannot be read: %s; bring it back from a copy, or move it and the files of data/ with that id away",
+			  repo->path, name, strerror(-error));
+		return FAILED;
+	}
+	repo->count++;
+	if (strncmp(repo->points[repo->count - 1].id, name, POINT_ID_SIZE - 1)) {
+		say_error("%s/points/%s holds the point %s; give the file its own name back",
+			  repo->path, name, repo->points[repo->count - 1].id);
+		return FAILED;
+	}
+	return DONE;
+}
+
+static int by_id(const void *a, const void *b)
+{
+	return strcmp(((const struct manifest *)a)->id,
+		      ((const struct manifest *)b)->id);
+}
+
+static DIR *open_dir(int fd)
+{
+	int copy = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = copy < 0 ? NULL : fdopendir(copy);
+
+	if (!dir && copy >= 0)
+		close(copy);
+	return dir;
+}
+
+static enum status load_points(struct repo *repo)
+{
+	DIR *dir = open_dir(repo->points_fd);
+	enum status status = DONE;
+	struct dirent *entry;
+
+	if (!dir) {
+		say_error("%s/points: %s", repo->path, strerror(errno));
+		return FAILED;
+	}
+	while (status == DONE && (entry = readdir(dir)))
+		if (starts_with_id(entry->d_name) &&
+		    !strcmp(entry->d_name + POINT_ID_SIZE - 1, ".json"))
+			status = load_point(repo, entry->d_name);
+	closedir(dir);
+	if (repo->count)
+		qsort(repo->points, repo->count, sizeof(*repo->points), by_id);
+	return status;
+}
+
+/* Also what only a parent's name leads to: its manifest may have been lost. */
+static bool is_wanted(const struct repo *repo, const char *id)
+{
+	for (size_t i = 0; i < repo->count; i++) {
+		const struct manifest *point = &repo->points[i];
+
+		if (!strncmp(point->id, id, POINT_ID_SIZE - 1))
+			return true;
+		for (size_t d = 0; d < point->count; d++)
+			if (!strncmp(point->devices[d].parent_point, id,
+				     POINT_ID_SIZE - 1))
+				return true;
+	}
+	return false;
+}
+
+static bool is_leftover(const struct repo *repo, const char *name)
+{
+	size_t prefix = strlen(TEMPORARY_PREFIX);
+	bool is_temporary = !strncmp(name, TEMPORARY_PREFIX, prefix);
+
+	if (is_temporary)
+		name += prefix;
+	if (!starts_with_id(name) || name[POINT_ID_SIZE - 1] != '.')
+		return false;
+	if (!ends_with(name, ".qcow2") && !ends_with(name, ".hashes") &&
+	    !ends_with(name, ".json"))
+		return false;
+	return is_temporary || !is_wanted(repo, name);
+}
+
+static void remove_leftovers(const struct repo *repo, int dir_fd)
+{
+	DIR *dir = open_dir(dir_fd);
+	struct dirent *entry;
+
+	while (dir && (entry = readdir(dir))) {
+		if (!is_leftover(repo, entry->d_name))
+			continue;
+		if (unlinkat(dir_fd, entry->d_name, 0))
+			say_error("leftover %s of an interrupted backup cannot be removed: %s",
+				  entry->d_name, strerror(errno));
+		else
+			say_note("removed %s, left by an interrupted backup",
+				 entry->d_name);
+	}
+	if (dir)
+		closedir(dir);
+}
+
+static int open_or_make(int dir_fd, const char *name, bool to_write)
+{
+	if (to_write && mkdirat(dir_fd, name, 0700) && errno != EEXIST)
+		return -1;
+	return openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+}
+
+static enum status lock(struct repo *repo, int dir_fd)
+{
+	repo->lock_fd = openat(dir_fd, "lock", O_RDWR | O_CREAT | O_CLOEXEC,
+			       0600);
+	if (repo->lock_fd < 0) {
+		say_error("%s/lock: %s", repo->path, strerror(errno));
+		return FAILED;
+	}
+	/* One that was killed may be holding it while its rests are removed. */
+	for (int tries = 0; tries < LOCK_TRIES; tries++) {
+		if (!flock(repo->lock_fd, LOCK_EX | LOCK_NB))
+			return DONE;
+		if (errno != EWOULDBLOCK)
+			break;
+		usleep(LOCK_WAIT_US);
+	}
+	if (errno == EWOULDBLOCK) {
+		say_error("%s is in use by another backup; wait until it has ended",
+			  repo->path);
+		return IN_USE;
+	}
+	say_error("%s cannot be locked: %s", repo->path, strerror(errno));
+	return FAILED;
+}
+
+static enum status open_dirs(struct repo *repo, const char *path, bool to_write)
+{
+	enum status status = DONE;
+	int dir_fd;
+
+	if (to_write && mkdir(path, 0700) && errno != EEXIST) {
+		say_error("%s cannot be made: %s", path, strerror(errno));
+		return FAILED;
+	}
+	dir_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (dir_fd < 0 || !realpath(path, repo->path)) {
+		say_error("%s: %s", path, strerror(errno));
+		status = FAILED;
+	}
+	if (status == DONE && to_write)
+		status = lock(repo, dir_fd);
+	if (status == DONE) {
+		repo->points_fd = open_or_make(dir_fd, "points", to_write);
+		repo->data_fd = open_or_make(dir_fd, "data", to_write);
+		if (repo->points_fd < 0 || repo->data_fd < 0) {
+			say_error("%s is not a backup directory: %s", path,
+				  strerror(errno));
+			status = FAILED;
+		}
+	}
+	/* The names of the two have to last as long as what is in them. */
+	if (status == DONE && to_write && fsync(dir_fd)) {
+		say_error("%s: %s", path, strerror(errno));
+		status = FAILED;
+	}
+	if (dir_fd >= 0)
+		close(dir_fd);
+	return status;
+}
+
+enum status repo_open(struct repo *repo, const char *path, bool to_write)
+{
+	enum status status;
+
+	memset(repo, 0, sizeof(*repo));
+	repo->points_fd = repo->data_fd = repo->lock_fd = -1;
+	status = open_dirs(repo, path, to_write);
+	if (status == DONE)
+		status = load_points(repo);
+	if (status == DONE && to_write) {
+		remove_leftovers(repo, repo->points_fd);
+		remove_leftovers(repo, repo->data_fd);
+	}
+	if (status != DONE)
+		repo_close(repo);
+	return status;
+}
+
+void repo_close(struct repo *repo)
+{
+	for (size_t i = 0; i < repo->count; i++)
+		manifest_free(&repo->points[i]);
+	free(repo->points);
+	if (repo->points_fd >= 0)
+		close(repo->points_fd);
+	if (repo->data_fd >= 0)
+		close(repo->data_fd);
+	if (repo->lock_fd >= 0)
+		close(repo->lock_fd);
+	memset(repo, 0, sizeof(*repo));
+	repo->points_fd = repo->data_fd = repo->lock_fd = -1;
+}
+
+const struct manifest *repo_find(const struct repo *repo, const char *id)
+{
+	const struct manifest *found = NULL;
+
+	if (!repo->count) {
+		say_error("%s holds no backup point", repo->path);
+		return NULL;
+	}
+	if (!id || !*id)
+		return &repo->points[repo->count - 1];
+	for (size_t i = 0; i < repo->count; i++) {
+		if (strncmp(repo->points[i].id, id, strlen(id)))
+			continue;
+		if (found) {
+			say_error("%s fits several points of %s; give more of the id, 'blksnap restore --list --from %s' shows them",
+				  id, repo->path, repo->path);
+			return NULL;
+		}
+		found = &repo->points[i];
+	}
+	if (!found)
+		say_error("%s holds no point %s; 'blksnap restore --list --from %s' shows those it has",
+			  repo->path, id, repo->path);
+	return found;
+}
+
+void repo_data_path(const struct repo *repo, const char *name,
+		    char path[PATH_MAX])
+{
+	if (snprintf(path, PATH_MAX, "%s/data/%s", repo->path, name) >= PATH_MAX)
+		path[0] = '\0';
+}
+
+void repo_new_id(const struct repo *repo, char id[POINT_ID_SIZE])
+{
+	const char *last = repo->count ? repo->points[repo->count - 1].id : "";
+	time_t now = time(NULL);
+	uint16_t salt = 0;
+
+	if (getrandom(&salt, sizeof(salt), GRND_NONBLOCK) != sizeof(salt))
+		salt = (uint16_t)getpid();
+	/* A clock that was set back must not put a child before its parent. */
+	for (;; now++) {
+		char stamp[32];
+		struct tm utc;
+
+		gmtime_r(&now, &utc);
+		strftime(stamp, sizeof(stamp), "%Y%m%dT%H%M%SZ", &utc);
+		snprintf(id, POINT_ID_SIZE, "%.16s-%04x", stamp, salt);
+		if (strncmp(id, last, 16) > 0)
+			return;
+		if (strncmp(id, last, 8) < 0) {
+			struct tm then = { .tm_isdst = 0 };
+
+			if (strptime(last, "%Y%m%dT%H%M%SZ", &then))
+				now = timegm(&then);
+		}
+	}
+}
+
+int point_name_parse(const char *text, struct point_name *name)
+{
+	const char *at = strrchr(text, '@'), *colon;
+	size_t length = strlen(text);
+
+	memset(name, 0, sizeof(*name));
+	/* A directory may have either sign in its name. */
+	if (!access(text, F_OK))
+		at = NULL;
+	colon = access(text, F_OK) ? strrchr(at ? at : text, ':') : NULL;
+	if (colon) {
+		if (strlen(colon + 1) >= sizeof(name->device))
+			return -EINVAL;
+		strcpy(name->device, colon + 1);
+		length = (size_t)(colon - text);
+	}
+	if (at) {
+		size_t point = length - (size_t)(at + 1 - text);
+
+		if (point >= sizeof(name->point))
+			return -EINVAL;
+		memcpy(name->point, at + 1, point);
+		length = (size_t)(at - text);
+	}
+	if (!length || length >= sizeof(name->dir))
+		return -EINVAL;
+	memcpy(name->dir, text, length);
+	return 0;
+}
