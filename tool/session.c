@@ -1,0 +1,444 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "control.h"
+#include "device.h"
+#include "freeze.h"
+#include "session.h"
+#include "test_stop.h"
+
+bool storage_take_option(struct storage_options *options, int option,
+			 const char *argument, int *error)
+{
+	*error = 0;
+	switch (option) {
+	case OPT_STORAGE:
+		options->dir = argument;
+		return true;
+	case OPT_STORAGE_DEVICE:
+		options->device = argument;
+		return true;
+	case OPT_STORAGE_SIZE:
+		*error = parse_size(argument, &options->first_bytes);
+		return true;
+	case OPT_STORAGE_LIMIT:
+		*error = parse_size(argument, &options->limit_bytes);
+		return true;
+	}
+	return false;
+}
+
+static enum status find_devices(struct session *session, char **words)
+{
+	enum status status = DONE;
+	size_t room = 0;
+
+	while (words[room])
+		room++;
+	session->devs = calloc(room + 1, sizeof(*session->devs));
+	session->entries = calloc(room + 1, sizeof(*session->entries));
+	if (!session->devs || !session->entries)
+		return FAILED;
+	for (size_t i = 0; status == DONE && i < room; i++) {
+		status = device_of_word(words[i], &session->devs[i]);
+		if (status == DONE)
+			status = device_describe(session->devs[i],
+						 &session->entries[i]);
+		for (size_t j = 0; status == DONE && j < i; j++) {
+			if (memcmp(&session->devs[i], &session->devs[j],
+				   sizeof(session->devs[i])))
+				continue;
+			say_error("%s and %s are the same device; name it once",
+				  words[j], words[i]);
+			status = FAILED;
+		}
+		session->count = i + 1;
+	}
+	return status;
+}
+
+/* Which snapshot holds one of the devices already? */
+static void tell_holder(const struct session *session)
+{
+	char text[BLKSNAP_UUID_STRING_SIZE];
+	struct blk_snap_uuid *ids;
+	size_t count;
+
+	if (blksnap_snapshot_collect(session->fd, &ids, &count))
+		return;
+	for (size_t s = 0; s < count; s++) {
+		struct blksnap_info info;
+
+		if (blksnap_snapshot_info(session->fd, &ids[s], &info))
+			continue;
+		blksnap_uuid_unparse(&ids[s], text);
+		for (uint32_t i = 0; i < info.fixed.image_count; i++)
+			for (size_t d = 0; d < session->count; d++)
+				if (!memcmp(&info.images[i].orig_dev_id,
+					    &session->devs[d],
+					    sizeof(session->devs[d])))
+					say_hint("%s is in the snapshot %s; delete it with 'blksnap snapshot delete %s'",
+						 session->entries[d].path, text,
+						 text);
+		blksnap_info_free(&info);
+	}
+	free(ids);
+}
+
+static enum status explain_create(const struct session *session, int error)
+{
+	switch (error) {
+	case -EALREADY:
+		say_error("a device is in another snapshot");
+		tell_holder(session);
+		return IN_USE;
+	case -EOPNOTSUPP:
+		say_error("the module refuses a device; 'dmesg' says why");
+		return NO_MODULE;
+	case -EBUSY:
+		say_error("something else in the kernel holds the place where writes are seen; 'dmesg' names it");
+		return NO_MODULE;
+	case -ETIMEDOUT:
+		say_error("I/O that was under way did not end in time; try again");
+		return IN_USE;
+	case -EPERM:
+		say_error("snapshots need root; try again with sudo");
+		return NO_MODULE;
+	}
+	say_error("no snapshot: %s", strerror(-error));
+	return FAILED;
+}
+
+static enum status create(struct session *session)
+{
+	struct blk_snap_uuid *id = &session->guardian.shared->id;
+	int ret = blksnap_snapshot_create(session->fd, session->devs,
+					  (uint32_t)session->count, id);
+
+	if (ret)
+		return explain_create(session, ret);
+	session->id = *id;
+	test_stop("created");
+	return DONE;
+}
+
+static enum status give_device(struct session *session, const char *path)
+{
+	struct blk_snap_block_range range = { .sector_offset = 0 };
+	struct blk_snap_dev dev;
+	uint64_t bytes;
+	enum status status;
+	int ret;
+
+	status = device_of_word(path, &dev);
+	if (status == DONE)
+		status = storage_open_device(&session->feeder.storage, path,
+					     &bytes);
+	if (status != DONE)
+		return status;
+	range.sector_count = bytes / 512;
+	ret = blksnap_snapshot_append_storage(session->fd, &session->id, dev,
+					      &range, 1);
+	if (!ret)
+		return DONE;
+	say_error("%s cannot be used as storage: %s; it must not lie above a snapshotted device",
+		  path, strerror(-ret));
+	return FAILED;
+}
+
+static uint64_t total_capacity(const struct session *session)
+{
+	uint64_t bytes = 0;
+
+	for (size_t i = 0; i < session->count; i++)
+		bytes += session->entries[i].capacity;
+	return bytes;
+}
+
+/* Uses the first place that works; the module refuses some. */
+static int give_from(struct session *session,
+		     const struct storage_options *options,
+		     const struct storage_place *places, size_t count,
+		     uint64_t first)
+{
+	struct feeder *feeder = &session->feeder;
+	int ret = -ENOSPC, worst = -ENOSPC;
+
+	for (size_t i = 0; i < count; i++) {
+		ret = storage_open(&feeder->storage, &places[i], options,
+				   first, total_capacity(session));
+		if (!ret) {
+			ret = feeder_give(feeder, first);
+			if (!ret)
+				return 0;
+			storage_close(&feeder->storage);
+		}
+		if (ret != -ENOSPC)
+			worst = ret;
+	}
+	return worst;
+}
+
+static enum status give_files(struct session *session,
+			      const struct storage_options *options)
+{
+	struct storage_place *places;
+	uint64_t first;
+	enum status status;
+	size_t count;
+	int ret;
+
+	status = storage_places(options, session->devs, session->count,
+				total_capacity(session), &places, &count);
+	if (status != DONE)
+		return status;
+	ret = feeder_first_request(&session->feeder, &first);
+	if (options->first_bytes)
+		first = options->first_bytes;
+	if (!ret)
+		ret = give_from(session, options, places, count, first);
+	if (ret == -ENOSPC) {
+		say_error("no file system has room to keep overwritten data; free some, or name a place with --storage or --storage-device");
+		status = NO_ROOM;
+	} else if (ret) {
+		say_error("no storage could be given%s%s: %s; name another place with --storage or --storage-device",
+			  count == 1 ? " from " : "",
+			  count == 1 ? places[0].dir : "", strerror(-ret));
+		status = FAILED;
+	}
+	free(places);
+	return status;
+}
+
+static enum status explain_take(int error)
+{
+	if (error == -ETIMEDOUT) {
+		say_error("the devices did not come to rest in time; try again when they are less busy");
+		return IN_USE;
+	}
+	if (error == -EOPNOTSUPP) {
+		say_error("a device can no longer be filtered; 'dmesg' says why");
+		return NO_MODULE;
+	}
+	say_error("the snapshot could not be taken: %s", strerror(-error));
+	return FAILED;
+}
+
+/* No word is printed between freeze and thaw: it could go to a frozen file. */
+static enum status take(struct session *session, struct freezer *freezer)
+{
+	bool was_too_slow;
+	unsigned int failed;
+	int ret;
+
+	ret = freezer_freeze(freezer, &session->guardian, &failed);
+	if (ret) {
+		say_error("%s could not be frozen: %s", freezer->names[failed],
+			  strerror(-ret));
+		return FAILED;
+	}
+	ret = blksnap_snapshot_take(session->fd, &session->id);
+	was_too_slow = session->guardian.shared->was_too_slow;
+	freezer_thaw(freezer, &session->guardian);
+	if (ret)
+		return explain_take(ret);
+	if (was_too_slow)
+		say_error("the take outlasted the freeze: file systems above the devices may need their journals replayed");
+	test_stop("taken");
+	return DONE;
+}
+
+static enum status read_info(struct session *session)
+{
+	int ret = blksnap_snapshot_info(session->fd, &session->id,
+					&session->info);
+
+	if (!ret && session->info.fixed.image_count != session->count)
+		ret = -EPROTO;
+	if (ret) {
+		say_error("the snapshot's state: %s", strerror(-ret));
+		return FAILED;
+	}
+	for (size_t i = 0; i < session->count; i++) {
+		const struct blk_snap_info_image *image = &session->info.images[i];
+		struct device_entry *entry = &session->entries[i];
+
+		entry->capacity = image->capacity_sectors * 512;
+		entry->generation = image->generation_id;
+		entry->number = image->snap_number;
+	}
+	return DONE;
+}
+
+static enum status open_control(struct session *session)
+{
+	struct blk_snap_version version;
+	enum status status = control_open(&session->fd);
+	int ret;
+
+	if (status != DONE)
+		return status;
+	ret = blksnap_version(session->fd, &version);
+	if (ret) {
+		say_error("the module does not tell its version: %s",
+			  strerror(-ret));
+		return NO_MODULE;
+	}
+	snprintf(session->module_version, sizeof(session->module_version),
+		 "%u.%u.%u.%u", version.major, version.minor, version.revision,
+		 version.build);
+	return DONE;
+}
+
+static enum status give_storage(struct session *session,
+				const struct session_options *options)
+{
+	enum status status;
+
+	session->feeder.fd = session->fd;
+	session->feeder.id = session->id;
+	session->feeder.does_grow = !options->must_not_grow &&
+				    !options->storage.device;
+	if (options->storage.device)
+		status = give_device(session, options->storage.device);
+	else
+		status = give_files(session, &options->storage);
+	if (status == DONE)
+		test_stop("storage-given");
+	return status;
+}
+
+static enum status take_guarded(struct session *session,
+				const struct session_options *options,
+				struct freezer *freezer)
+{
+	enum status status = create(session);
+
+	if (status == DONE)
+		status = give_storage(session, options);
+	if (status == DONE)
+		status = take(session, freezer);
+	if (status == DONE)
+		status = read_info(session);
+	return status;
+}
+
+static void forget(struct session *session)
+{
+	storage_close(&session->feeder.storage);
+	blksnap_info_free(&session->info);
+	if (session->fd >= 0)
+		close(session->fd);
+	free(session->devs);
+	free(session->entries);
+	memset(session, 0, sizeof(*session));
+	session->fd = -1;
+}
+
+enum status session_take(struct session *session,
+			 const struct session_options *options)
+{
+	struct freezer freezer = { .count = 0 };
+	enum status status;
+
+	memset(session, 0, sizeof(*session));
+	session->fd = session->feeder.storage.dir_fd = -1;
+	session->feeder.storage.device_fd = -1;
+	status = open_control(session);
+	if (status == DONE)
+		status = find_devices(session, options->words);
+	if (status == DONE)
+		status = freezer_plan(&freezer, session->devs, session->count);
+	if (status == DONE)
+		status = guardian_start(&session->guardian, session->fd,
+					freezer.fds, freezer.count);
+	if (status == DONE) {
+		status = take_guarded(session, options, &freezer);
+		if (status != DONE)
+			guardian_stop(&session->guardian);
+	}
+	freezer_close(&freezer);
+	if (status != DONE)
+		forget(session);
+	return status;
+}
+
+static enum status tell_corrupt(const struct session *session, int error)
+{
+	char given[16];
+
+	if (error != ENOSPC) {
+		say_error("the snapshot is corrupt: %s; 'dmesg' says more, the devices themselves are unharmed",
+			  strerror(error));
+		return OVERFLOWED;
+	}
+	say_error("the snapshot overflowed: the room for overwritten data ran out (%s were given); the devices themselves are unharmed",
+		  format_size(session->feeder.storage.given, given));
+	say_hint("try again when less is written, with more room on %s, or with --storage DIR on another file system",
+		 *session->feeder.storage.dir ? session->feeder.storage.dir :
+						"the storage");
+	return OVERFLOWED;
+}
+
+enum status session_check(const struct session *session)
+{
+	struct blksnap_info info;
+	enum status status = DONE;
+	int ret = blksnap_snapshot_info(session->fd, &session->id, &info);
+
+	if (ret) {
+		say_error("the snapshot is gone (%s): somebody has deleted it; try again",
+			  strerror(-ret));
+		return FAILED;
+	}
+	if (info.fixed.state == blk_snap_snapshot_state_corrupt)
+		status = tell_corrupt(session, info.fixed.error);
+	for (size_t i = 0; status == DONE && i < session->count; i++) {
+		const struct device_entry *entry = &session->entries[i];
+		struct blk_snap_cbt_info tracker;
+
+		ret = blksnap_tracker_find(session->fd, session->devs[i],
+					   &tracker);
+		if (!ret && !memcmp(&tracker.generation_id, &entry->generation,
+				    sizeof(entry->generation)) &&
+		    tracker.snap_number == entry->number)
+			continue;
+		say_error("the tracking of %s is not the one of the snapshot any more; try again",
+			  entry->path);
+		status = FAILED;
+	}
+	blksnap_info_free(&info);
+	return status;
+}
+
+void session_destroy(struct session *session)
+{
+	int ret;
+
+	feeder_stop(&session->feeder);
+	ret = blksnap_snapshot_destroy(session->fd, &session->id);
+	if (ret && ret != -ENODEV)
+		say_error("the snapshot could not be deleted: %s",
+			  strerror(-ret));
+	session->guardian.shared->must_destroy = ret && ret != -ENODEV;
+	guardian_stop(&session->guardian);
+	forget(session);
+}
+
+enum status session_leave(struct session *session)
+{
+	enum status status = feeder_leave_behind(&session->feeder);
+
+	if (status != DONE) {
+		session_destroy(session);
+		return status;
+	}
+	session->guardian.shared->must_destroy = false;
+	guardian_stop(&session->guardian);
+	forget(session);
+	return DONE;
+}

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A snapshot being made and used: everything from the names of the devices to
+ * the images, with what has to run beside it and be undone after it.
+ */
+#ifndef SESSION_H
+#define SESSION_H
+
+#include "feeder.h"
+#include "guardian.h"
+#include "libblksnap.h"
+#include "manifest.h"
+#include "storage.h"
+#include "tool.h"
+
+/**
+ * struct session - one snapshot.
+ * @fd: the control node.
+ * @id: the snapshot.
+ * @devs: its devices, in the order of the command line.
+ * @entries: what is known of them, in the same order.
+ * @count: how many.
+ * @info: as of the take.
+ * @feeder: gives it storage.
+ * @guardian: destroys it if we are killed.
+ * @module_version: as text.
+ */
+struct session {
+	int fd;
+	struct blk_snap_uuid id;
+	struct blk_snap_dev *devs;
+	struct device_entry *entries;
+	size_t count;
+	struct blksnap_info info;
+	struct feeder feeder;
+	struct guardian guardian;
+	char module_version[32];
+};
+
+/**
+ * struct session_options - how.
+ * @words: devices and mount points, NULL at the end.
+ * @storage: where overwritten data goes.
+ * @must_not_grow: give the first portion and no more.
+ */
+struct session_options {
+	char **words;
+	struct storage_options storage;
+	bool must_not_grow;
+};
+
+/**
+ * session_take - creates and takes a snapshot.
+ *
+ * On failure nothing is left. The feeder does not run yet: feeder_start() or
+ * feeder_leave_behind() is the caller's next call.
+ */
+enum status session_take(struct session *session,
+			 const struct session_options *options);
+
+/**
+ * session_check - is the snapshot there, whole, and the one that was taken?
+ *
+ * OVERFLOWED if the storage ran out, having said what to do.
+ */
+enum status session_check(const struct session *session);
+
+/* Ends it: with the snapshot, or leaving it to a feeder of its own. */
+void session_destroy(struct session *session);
+enum status session_leave(struct session *session);
+
+/* The option letters and help that all verbs share which take a snapshot. */
+enum {
+	OPT_STORAGE = 512, OPT_STORAGE_DEVICE, OPT_STORAGE_SIZE,
+	OPT_STORAGE_LIMIT,
+};
+#define STORAGE_LONG_OPTIONS \
+	{ "storage", required_argument, NULL, OPT_STORAGE }, \
+	{ "storage-device", required_argument, NULL, OPT_STORAGE_DEVICE }, \
+	{ "storage-size", required_argument, NULL, OPT_STORAGE_SIZE }, \
+	{ "storage-limit", required_argument, NULL, OPT_STORAGE_LIMIT }
+#define STORAGE_USAGE \
+	"      --storage DIR      keep overwritten data on the ext4 or XFS file system\n" \
+	"                         of DIR (default: the one with most room)\n" \
+	"      --storage-device DEV\n" \
+	"                         keep it on this whole device, WHICH IS OVERWRITTEN\n" \
+	"      --storage-size SIZE\n" \
+	"                         room to give at first (default: as the module asks)\n" \
+	"      --storage-limit SIZE\n" \
+	"                         give no more than that\n"
+
+/* True if it took the option; -1 in @error for a bad size. */
+bool storage_take_option(struct storage_options *options, int option,
+			 const char *argument, int *error);
+
+#endif /* SESSION_H */
