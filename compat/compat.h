@@ -66,6 +66,45 @@ static inline bool compat_is_swap_notified(struct block_device *bdev)
 #endif
 }
 
+#ifndef HAVE_BDEV_FREEZE
+#define bdev_freeze(bdev)	freeze_bdev(bdev)
+#define bdev_thaw(bdev)		thaw_bdev(bdev)
+#endif
+
+#ifndef HAVE_QUEUE_LIMITS
+/* Limits are set one by one on a queue that exists. */
+static inline struct gendisk *compat_alloc_disk(const struct queue_limits *limits,
+						int node)
+{
+	struct gendisk *disk = blk_alloc_disk(node);
+
+	if (!disk)
+		return ERR_PTR(-ENOMEM);
+	blk_queue_logical_block_size(disk->queue, limits->logical_block_size);
+	blk_queue_physical_block_size(disk->queue, limits->physical_block_size);
+	blk_queue_io_min(disk->queue, limits->io_min);
+	blk_queue_io_opt(disk->queue, limits->io_opt);
+	blk_queue_max_hw_sectors(disk->queue, limits->max_hw_sectors);
+	return disk;
+}
+#undef blk_alloc_disk
+#define blk_alloc_disk(limits, node)	compat_alloc_disk(limits, node)
+#endif
+
+#ifndef HAVE_CLASS_CREATE_NAME_ONLY
+#include <linux/device/class.h>
+static inline struct class *compat_class_create(struct module *owner, const char *name)
+{
+	return class_create(owner, name);
+}
+#undef class_create
+#define class_create(name)		compat_class_create(THIS_MODULE, name)
+/* The attribute's function is declared with the newer kernel's arguments. */
+#define COMPAT_CLASS_ATTR_CONST
+#else
+#define COMPAT_CLASS_ATTR_CONST		const
+#endif
+
 #ifndef HAVE_BDEV_FILE
 /*
  * An open block device as a file. This one is not refcounted and nothing but

@@ -333,9 +333,14 @@ int storage_file_map(struct file *held, struct range_list *list)
 	do {
 		ret = map_some(held, (struct fiemap_extent __user *)scratch,
 			       &pos, end, list);
-		if (!ret || fatal_signal_pending(current))
-			break;
-	} while (ret > 0);
+	} while (ret > 0 && !fatal_signal_pending(current));
 	vm_munmap(scratch, SCRATCH_BYTES);
-	return ret > 0 ? -EINTR : ret;
+	if (ret)
+		return ret > 0 ? -EINTR : ret;
+	if (!list->count) {
+		pr_err("%pD: refused as storage: it has no blocks; make it by fallocate\n",
+		       held);
+		return -EINVAL;
+	}
+	return 0;
 }

@@ -77,6 +77,16 @@ void judge_disk_gone(const struct gendisk *disk);
 void judge_hold(struct filter *flt, struct bio *bio);
 void judge_flush(struct filter *flt);
 
+/* Where on its disk a bio begins. */
+static inline sector_t judge_bio_start(struct bio *bio)
+{
+	sector_t start = bio->bi_iter.bi_sector;
+
+	if (!bio_flagged(bio, BIO_REMAPPED))
+		start += bio->bi_bdev->bd_start_sect;
+	return start;
+}
+
 /* filter.c: what runs later on behalf of a filter runs here */
 extern struct workqueue_struct *filters_wq;
 int filters_init(void);

@@ -91,12 +91,31 @@ void blkfilter_resubmit(struct blkfilter *flt, struct bio *bio)
 }
 EXPORT_SYMBOL_GPL(blkfilter_resubmit);
 
+struct blkfilter_range blkfilter_bio_range(const struct blkfilter *flt,
+					   struct bio *bio)
+{
+	const struct filter *f = filter_of(flt);
+	sector_t start = judge_bio_start(bio), end = start + bio_sectors(bio);
+
+	start = max(start, f->start);
+	end = min(end, READ_ONCE(f->end));
+	return (struct blkfilter_range){ start - f->start, end - start };
+}
+EXPORT_SYMBOL_GPL(blkfilter_bio_range);
+
 struct bio *blkfilter_bio_alloc(struct block_device *bdev,
 				unsigned short nr_vecs, blk_opf_t opf, gfp_t gfp)
 {
 	return bio_alloc_bioset(bdev, nr_vecs, opf, gfp, &below_set);
 }
 EXPORT_SYMBOL_GPL(blkfilter_bio_alloc);
+
+struct bio *blkfilter_bio_clone(struct block_device *bdev, struct bio *src,
+				gfp_t gfp)
+{
+	return bio_alloc_clone(bdev, src, gfp, &below_set);
+}
+EXPORT_SYMBOL_GPL(blkfilter_bio_clone);
 
 void blkfilter_submit_below(struct bio *bio)
 {

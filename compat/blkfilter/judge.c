@@ -92,9 +92,7 @@ enum blkfilter_verdict judge_bio(struct bio *bio)
 	if (bio->bi_pool == &below_set)
 		return BLKFILTER_PASS;			/* I4 */
 
-	start = bio->bi_iter.bi_sector;
-	if (!bio_flagged(bio, BIO_REMAPPED))
-		start += bio->bi_bdev->bd_start_sect;
+	start = judge_bio_start(bio);
 	end = start + bio_sectors(bio);
 	for (; node; node = rcu_dereference_sched(hlist_next_rcu(node))) {
 		flt = hlist_entry(node, struct filter, hash);

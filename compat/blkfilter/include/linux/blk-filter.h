@@ -144,4 +144,19 @@ struct bio *blkfilter_bio_alloc(struct block_device *bdev,
 				unsigned short nr_vecs, blk_opf_t opf, gfp_t gfp);
 void blkfilter_submit_below(struct bio *bio);
 
+/* The same with the data of @src, which must outlive it; bio_advance() is fine. */
+struct bio *blkfilter_bio_clone(struct block_device *bdev, struct bio *src,
+				gfp_t gfp);
+
+/*
+ * What @bio, taken by @flt, changes of the filter's device: the range that was
+ * shown with it. Any context.
+ */
+struct blkfilter_range {
+	sector_t sector;
+	sector_t nr_sects;
+};
+struct blkfilter_range blkfilter_bio_range(const struct blkfilter *flt,
+					   struct bio *bio);
+
 #endif /* _LINUX_BLK_FILTER_H */

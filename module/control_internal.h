@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the files of the door share, and nobody else knows: control.c the node
+ * and dispatch, control_tracker.c and control_snapshot.c the calls,
+ * control_compat.c the layouts of 32-bit programs.
+ *
+ * Every call is a function from the argument in its native layout, already in
+ * kernel memory, to a result; what it changes in the argument is written back
+ * by the caller, also after an error. Arrays are read and written by the calls
+ * themselves. May sleep.
+ */
+#ifndef _BLKSNAP_CONTROL_INTERNAL_H
+#define _BLKSNAP_CONTROL_INTERNAL_H
+
+#include <linux/blksnap.h>
+#include <linux/kdev_t.h>
+#include <linux/uaccess.h>
+#include <linux/uuid.h>
+
+#include "geometry.h"
+
+/* A device number as user space gives it: -ENXIO if it cannot be one. */
+static inline int dev_from_user(struct blk_snap_dev dev, dev_t *result)
+{
+	if (dev.mj > MAJOR(~0U) || dev.mn > MINORMASK)
+		return -ENXIO;
+	*result = MKDEV(dev.mj, dev.mn);
+	return 0;
+}
+
+static inline struct blk_snap_dev dev_to_user(dev_t dev)
+{
+	return (struct blk_snap_dev){ MAJOR(dev), MINOR(dev) };
+}
+
+/*
+ * A user's array of @count elements in kernel memory, freed by kvfree(). The
+ * ERR_PTR: -ENOMEM for a count that no memory could hold, @unreadable.
+ */
+void *array_from_user(const void __user *array, u32 count, size_t size,
+		      int unreadable);
+/* The same for ranges, in our own form. */
+struct sector_range *ranges_from_user(const void __user *array, u32 count,
+				      int unreadable);
+
+/* control_tracker.c */
+int call_tracker_remove(struct blk_snap_tracker_remove *arg);
+int call_tracker_collect(u32 *count, void __user *array, bool is_compat);
+int call_tracker_read_map(struct blk_snap_tracker_read_cbt_bitmap *arg);
+int call_tracker_mark_dirty(struct blk_snap_tracker_mark_dirty_blocks *arg);
+
+/* control_snapshot.c */
+int call_snapshot_create(struct blk_snap_snapshot_create *arg);
+int call_snapshot_destroy(struct blk_snap_snapshot_destroy *arg);
+int call_snapshot_append_storage(struct blk_snap_snapshot_append_storage *arg);
+int call_snapshot_take(struct blk_snap_snapshot_take *arg);
+int call_snapshot_collect(struct blk_snap_snapshot_collect *arg);
+int call_snapshot_collect_images(struct blk_snap_snapshot_collect_images *arg);
+int call_snapshot_wait_event(struct blk_snap_snapshot_event *arg);
+int call_snapshot_append_file(struct blk_snap_snapshot_append_file *arg);
+int call_snapshot_info(struct blk_snap_snapshot_info *arg);
+
+/* control_compat.c */
+long control_compat_ioctl(struct file *file, unsigned int cmd, unsigned long arg);
+
+/* control.c */
+long control_ioctl(struct file *file, unsigned int cmd, unsigned long arg);
+
+#endif /* _BLKSNAP_CONTROL_INTERNAL_H */

@@ -1,0 +1,323 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * copy: memory, reads and the budget of copies on their way. How they reach the
+ * storage is in store.c.
+ *
+ * A copy is one allocation: a read bio with the copy in front of it, whose
+ * vector of pages stays as it is after the read and is what the store writes.
+ * Pages are recycled in the copier, because a fresh page costs more than the
+ * rest of the path; as many as one largest copy are set aside when the copier
+ * is made, so that without any memory copying still goes on, one after another.
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/highmem.h>
+#include <linux/slab.h>
+
+#include "copy_internal.h"
+
+#define SPARE_PAGES_MAX		1024
+#define SPARE_PAGES_MIN		BIO_MAX_VECS
+
+static struct bio_set copy_set;
+
+static unsigned int pages_of(u32 sectors)
+{
+	return DIV_ROUND_UP(sectors, PAGE_SECTORS);
+}
+
+/* Pages are linked by their lru. */
+static struct page *take_page(struct copier *copier)
+{
+	struct page *page;
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&copier->lock, flags);
+	page = list_first_entry_or_null(&copier->pages, struct page, lru);
+	if (page) {
+		list_del(&page->lru);
+		copier->page_count--;
+	}
+	raw_spin_unlock_irqrestore(&copier->lock, flags);
+	return page ?: alloc_page(GFP_NOIO | __GFP_NOWARN | __GFP_NORETRY);
+}
+
+static void give_page(struct copier *copier, struct page *page)
+{
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&copier->lock, flags);
+	if (copier->page_count < SPARE_PAGES_MAX) {
+		list_add(&page->lru, &copier->pages);
+		copier->page_count++;
+		page = NULL;
+	}
+	raw_spin_unlock_irqrestore(&copier->lock, flags);
+	if (page)
+		__free_page(page);
+}
+
+static bool take_budget(struct copier *copier, size_t bytes, bool is_urgent,
+			struct copier_waiter *waiter)
+{
+	unsigned long flags;
+	bool is_taken;
+
+	raw_spin_lock_irqsave(&copier->lock, flags);
+	/* A budget smaller than one copy still lets one at a time through. */
+	is_taken = is_urgent || !copier->memory_bytes ||
+		   copier->memory_bytes + bytes <= copier->budget_bytes;
+	if (is_taken)
+		copier->memory_bytes += bytes;
+	else if (waiter && list_empty(&waiter->link))
+		list_add_tail(&waiter->link, &copier->waiters);
+	raw_spin_unlock_irqrestore(&copier->lock, flags);
+	return is_taken;
+}
+
+static void give_budget(struct copier *copier, size_t bytes)
+{
+	struct copier_waiter *waiter, *next;
+	unsigned long flags;
+	LIST_HEAD(called);
+
+	raw_spin_lock_irqsave(&copier->lock, flags);
+	copier->memory_bytes -= bytes;
+	/* Called under the lock, so that copier_forget() is final. */
+	list_splice_init(&copier->waiters, &called);
+	list_for_each_entry_safe(waiter, next, &called, link) {
+		list_del_init(&waiter->link);
+		waiter->has_budget(waiter);
+	}
+	raw_spin_unlock_irqrestore(&copier->lock, flags);
+}
+
+void copier_forget(struct copier *copier, struct copier_waiter *waiter)
+{
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&copier->lock, flags);
+	list_del_init(&waiter->link);
+	raw_spin_unlock_irqrestore(&copier->lock, flags);
+}
+
+static void free_pages_of(struct copy *copy)
+{
+	unsigned int i;
+
+	for (i = 0; i < copy->bio.bi_vcnt; i++)
+		give_page(copy->copier, copy->bio.bi_io_vec[i].bv_page);
+}
+
+void copy_put(struct copy *copy)
+{
+	struct copier *copier = copy->copier;
+	size_t bytes = (size_t)copy->bio.bi_vcnt << PAGE_SHIFT;
+
+	if (!refcount_dec_and_test(&copy->refs))
+		return;
+	free_pages_of(copy);
+	bio_put(&copy->bio);
+	give_budget(copier, bytes);
+}
+
+static void end_read(struct bio *bio)
+{
+	struct copy *copy = container_of(bio, struct copy, bio);
+
+	if (!bio->bi_status)
+		atomic64_add((u64)copy->count << SECTOR_SHIFT,
+			     &copy->copier->copied_bytes);
+	copy->ops->read_done(copy, bio->bi_status);
+}
+
+void copy_read(struct copy *copy)
+{
+	struct bio *bio = &copy->bio;
+
+	bio->bi_iter.bi_sector = copy->start;
+	bio->bi_iter.bi_size = copy->count << SECTOR_SHIFT;
+	bio->bi_end_io = end_read;
+	submit_bio_noacct(bio);
+}
+
+/* What lies behind the origin's end is stored with the last unit: as zeros. */
+static void clear_tail(struct copy *copy)
+{
+	u32 used = (copy->count << SECTOR_SHIFT) & (PAGE_SIZE - 1);
+
+	if (used)
+		memzero_page(copy->bio.bi_io_vec[copy->bio.bi_vcnt - 1].bv_page,
+			     used, PAGE_SIZE - used);
+}
+
+static bool fill_pages(struct copy *copy, unsigned int count)
+{
+	while (copy->bio.bi_vcnt < count) {
+		struct page *page = take_page(copy->copier);
+
+		if (!page)
+			return false;
+		__bio_add_page(&copy->bio, page, PAGE_SIZE, 0);
+	}
+	return true;
+}
+
+/* Enrols @waiter, unless nobody is left who could call it. */
+static bool wait_for_others(struct copier *copier, struct copier_waiter *waiter)
+{
+	unsigned long flags;
+	bool is_waiting;
+
+	raw_spin_lock_irqsave(&copier->lock, flags);
+	is_waiting = copier->memory_bytes;
+	if (is_waiting && waiter && list_empty(&waiter->link))
+		list_add_tail(&waiter->link, &copier->waiters);
+	raw_spin_unlock_irqrestore(&copier->lock, flags);
+	return is_waiting;
+}
+
+static struct copy *copy_make(struct copier *copier, struct block_device *origin,
+			      sector_t start, u32 count,
+			      const struct copy_operations *ops)
+{
+	struct bio *bio = bio_alloc_bioset(origin, pages_of(count), REQ_OP_READ,
+					   GFP_NOIO, &copy_set);
+	struct copy *copy = container_of(bio, struct copy, bio);
+
+	copy->copier = copier;
+	copy->ops = ops;
+	copy->origin = origin;
+	copy->start = start;
+	copy->count = count;
+	copy->room = round_up(count, BLKSNAP_UNIT_MIN_SECTORS);
+	copy->is_published = false;
+	copy->extent = NULL;
+	refcount_set(&copy->refs, 1);
+	bio_list_init(&copy->waiters);
+	if (fill_pages(copy, pages_of(count)))
+		return copy;
+	free_pages_of(copy);
+	bio_put(bio);
+	return NULL;
+}
+
+struct copy *copy_alloc(struct copier *copier, struct block_device *origin,
+			sector_t start, u32 count,
+			const struct copy_operations *ops, bool is_urgent,
+			struct copier_waiter *waiter)
+{
+	size_t bytes = (size_t)pages_of(count) << PAGE_SHIFT;
+	struct copy *copy;
+
+	do {
+		if (!take_budget(copier, bytes, is_urgent, waiter)) {
+			store_budget_is_gone(copier, origin);
+			return NULL;
+		}
+		copy = copy_make(copier, origin, start, count, ops);
+		if (copy) {
+			clear_tail(copy);
+			return copy;
+		}
+		give_budget(copier, bytes);
+		/* With nothing in flight the spare pages are back: enough for one. */
+	} while (!wait_for_others(copier, waiter));
+	return NULL;
+}
+
+void copy_to_bio(struct copy *copy, u32 offset, struct bio *bio)
+{
+	struct bvec_iter iter;
+	struct bio_vec bv;
+	size_t from = (size_t)offset << SECTOR_SHIFT;
+
+	bio_for_each_segment(bv, bio, iter) {
+		size_t done = 0;
+
+		while (done < bv.bv_len) {
+			struct page *page =
+				copy->bio.bi_io_vec[from >> PAGE_SHIFT].bv_page;
+			size_t within = from & (PAGE_SIZE - 1);
+			size_t len = min_t(size_t, bv.bv_len - done,
+					   PAGE_SIZE - within);
+
+			memcpy_page(bv.bv_page, bv.bv_offset + done, page, within, len);
+			done += len;
+			from += len;
+		}
+	}
+}
+
+void copier_stats(struct copier *copier, struct copier_stats *stats)
+{
+	stats->memory_bytes = READ_ONCE(copier->memory_bytes);
+	stats->copied_bytes = atomic64_read(&copier->copied_bytes);
+	stats->stored_bytes = atomic64_read(&copier->stored_bytes);
+}
+
+void copier_free(struct copier *copier)
+{
+	struct page *page, *next;
+
+	if (copier->wq)
+		destroy_workqueue(copier->wq);
+	WARN_ON(copier->memory_bytes);
+	list_for_each_entry_safe(page, next, &copier->pages, lru)
+		__free_page(page);
+	kfree(copier);
+}
+
+struct copier *copier_alloc(struct diff_storage *storage, size_t budget_bytes,
+			    void (*fail)(void *arg, struct block_device *origin,
+					 int error),
+			    void *arg)
+{
+	struct copier *copier = kzalloc(sizeof(*copier), GFP_KERNEL);
+
+	if (!copier)
+		return ERR_PTR(-ENOMEM);
+	copier->storage = storage;
+	copier->budget_bytes = budget_bytes;
+	copier->fail = fail;
+	copier->fail_arg = arg;
+	raw_spin_lock_init(&copier->lock);
+	INIT_LIST_HEAD(&copier->pages);
+	INIT_LIST_HEAD(&copier->waiters);
+	store_init(copier);
+	copier->wq = alloc_workqueue("blksnap-store", WQ_MEM_RECLAIM | WQ_UNBOUND, 1);
+	if (!copier->wq)
+		goto out;
+	while (copier->page_count < SPARE_PAGES_MIN) {
+		struct page *page = alloc_page(GFP_KERNEL);
+
+		if (!page)
+			goto out;
+		give_page(copier, page);
+	}
+	return copier;
+
+out:
+	copier_free(copier);
+	return ERR_PTR(-ENOMEM);
+}
+
+int copies_init(void)
+{
+	int ret;
+
+	ret = bioset_init(&copy_set, BIO_POOL_SIZE, offsetof(struct copy, bio),
+			  BIOSET_NEED_BVECS);
+	if (ret)
+		return ret;
+	ret = stores_init();
+	if (ret)
+		bioset_exit(&copy_set);
+	return ret;
+}
+
+void copies_exit(void)
+{
+	stores_exit();
+	bioset_exit(&copy_set);
+}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What copy.c (memory, reads, budget) and store.c (the way to the storage)
+ * share of a copier, and nobody else knows.
+ */
+#ifndef _BLKSNAP_COPY_INTERNAL_H
+#define _BLKSNAP_COPY_INTERNAL_H
+
+#include <linux/completion.h>
+#include <linux/workqueue.h>
+
+#include "copy.h"
+
+/* Legend: I set at creation; L under @lock; A atomic or single-word. */
+struct copier {
+	struct diff_storage *storage;		/* I */
+	size_t budget_bytes;			/* I */
+	void (*fail)(void *arg, struct block_device *origin, int error);	/* I */
+	void *fail_arg;				/* I */
+	struct workqueue_struct *wq;		/* I */
+
+	raw_spinlock_t lock;			/* innermost but for workqueue locks; irqs off */
+	struct list_head pages;			/* L, recycled */
+	unsigned int page_count;		/* L */
+	size_t memory_bytes;			/* L */
+	struct list_head waiters;		/* L */
+	struct list_head queue;			/* L, copies to be stored, in order */
+	bool is_short_of_room;			/* L, the first of the queue got no place */
+	int error;				/* L, once not 0 it stays */
+
+	atomic_t stores;			/* A, on their way, and one until the stop */
+	struct completion idle;
+	struct work_struct store_work;
+	atomic64_t copied_bytes;		/* A */
+	atomic64_t stored_bytes;		/* A */
+};
+
+int stores_init(void);
+void stores_exit(void);
+void store_init(struct copier *copier);
+
+/* Nothing may be allotted: fatal if what is held cannot be stored either. */
+void store_budget_is_gone(struct copier *copier, struct block_device *origin);
+
+#endif /* _BLKSNAP_COPY_INTERNAL_H */

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * diff_area: which blocks of one snapshotted device are saved, and the writes
+ * that wait until they are.
+ *
+ * An area is made before the take and does nothing until it is armed. From then
+ * on writes are held that would overwrite what is not saved (I1). Armed areas
+ * first wait for older writes to reach the device, and hold all writes until
+ * diff_area_activate().
+ */
+#ifndef _BLKSNAP_DIFF_AREA_H
+#define _BLKSNAP_DIFF_AREA_H
+
+#include <linux/blk-filter.h>
+
+#include "copy.h"
+#include "geometry.h"
+
+struct diff_area;
+
+/* Module-wide. */
+int diff_areas_init(void);
+void diff_areas_exit(void);
+
+/*
+ * An area of the filter's device, whose data goes to @copier. Both must outlive
+ * it. @timeout_ms: longest time that a write waits for the storage to keep up.
+ * May sleep. ERR_PTR(-ENOMEM).
+ */
+struct diff_area *diff_area_alloc(struct blkfilter *flt, struct copier *copier,
+				  unsigned int timeout_ms);
+
+/* The area is stopped (or was never armed), and nobody can reach it. May sleep. */
+void diff_area_free(struct diff_area *area);
+
+/*
+ * The take: @capacity sectors are to be preserved. With the gate closed, or
+ * before anybody can reach the area. Does not sleep.
+ */
+void diff_area_arm(struct diff_area *area, sector_t capacity);
+
+/* All older writes have ended: copying may begin. Any context. */
+void diff_area_activate(struct diff_area *area);
+
+/*
+ * The area's data is lost: it lets all writes go, and its readers get EIO, for
+ * good. Any context.
+ */
+void diff_area_fail(struct diff_area *area);
+
+/*
+ * Lets all writes go and waits for what is under way. The filter must not bring
+ * it any more (blkfilter_synchronize() was called), and the copier must be
+ * stopped. May sleep.
+ */
+void diff_area_stop(struct diff_area *area);
+
+/*
+ * The door for writes. True: the area has taken @bio, which is about to change
+ * [@start, @start + @count). Preemption off, any context, never sleeps.
+ */
+bool diff_area_hold(struct diff_area *area, struct bio *bio, sector_t start,
+		    sector_t count);
+
+/*
+ * Storage of a snapshot lies here: these sectors are not copied any more, and
+ * read as zeros unless saved already. May sleep. 0 or -ENOMEM.
+ */
+int diff_area_exclude(struct diff_area *area, struct sector_range range);
+
+/* Where the data of the snapshot's instant is. */
+enum area_source {
+	AREA_ORIGIN,	/* on the device itself, unless saved meanwhile */
+	AREA_STORAGE,	/* at @bdev, @sector */
+	AREA_MEMORY,	/* in @copy, from @offset on; the caller puts it */
+	AREA_ZERO,	/* storage, shown as zeros */
+	AREA_LOST,	/* cannot be read */
+};
+
+struct area_piece {
+	enum area_source source;
+	sector_t count;
+	struct block_device *bdev;
+	sector_t sector;
+	struct copy *copy;
+	u32 offset;
+};
+
+/*
+ * The first piece of [@start, @start + @count) that lies wholly in one place.
+ * Any context.
+ */
+void diff_area_find(struct diff_area *area, sector_t start, sector_t count,
+		    struct area_piece *piece);
+
+/*
+ * Sees to it that the range has a place on the storage that holds its data, so
+ * that it can be written there. Sleeps. 0, or -EIO if the area has failed or
+ * part of the range could not be read.
+ */
+int diff_area_save(struct diff_area *area, struct sector_range range);
+
+/* How often a write was held. */
+u64 diff_area_held_writes(struct diff_area *area);
+
+#endif /* _BLKSNAP_DIFF_AREA_H */

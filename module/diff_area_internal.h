@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the files of the area share, and nobody else knows:
+ * diff_area.c the way of a write, area_image.c what the image asks for,
+ * region.c the map.
+ */
+#ifndef _BLKSNAP_DIFF_AREA_INTERNAL_H
+#define _BLKSNAP_DIFF_AREA_INTERNAL_H
+
+#include <linux/completion.h>
+#include <linux/workqueue.h>
+#include <linux/xarray.h>
+
+#include "diff_area.h"
+#include "extent_map.h"
+
+/*
+ * NEW -> ARMED -> ACTIVE, and from each of them -> FAILED -> STOPPED, or
+ * straight to STOPPED. In NEW, FAILED and STOPPED every write is let go.
+ */
+enum area_state { AREA_NEW, AREA_ARMED, AREA_ACTIVE, AREA_FAILED, AREA_STOPPED };
+
+/* A GiB of the device: what of it is saved, and what is being copied. */
+struct region {
+	raw_spinlock_t lock;		/* irqs off; nothing nests in it */
+	struct extent_map saved;	/* read without the lock: extent_map_covers() */
+	struct rb_root copies;		/* under @lock; from copy_read() until stored */
+};
+
+/*
+ * Legend: I set at creation; G set with the gate closed; L under @lock; W used
+ * by the worker alone; A atomic or single-word.
+ */
+struct diff_area {
+	struct blkfilter *flt;			/* I */
+	struct copier *copier;			/* I */
+	u32 unit;				/* I, sectors */
+	unsigned long stall_timeout;		/* I, jiffies */
+	sector_t capacity;			/* G */
+	enum area_state state;			/* A, changed by set_state() */
+	struct xarray regions;			/* struct region, made on demand */
+
+	raw_spinlock_t lock;			/* irqs off; nothing nests in it */
+	struct bio_list incoming;		/* L, held writes */
+	struct list_head failed_reads;		/* L, copies */
+	struct list_head requests;		/* L, struct save_request */
+	struct bio_list stalled;		/* W, waiting for budget */
+
+	struct workqueue_struct *wq;		/* I */
+	struct work_struct work;
+	struct delayed_work stall_work;
+	struct copier_waiter budget_waiter;
+	wait_queue_head_t progress;		/* of those who wait in area_image.c */
+
+	atomic_t copies;			/* A, on their way, and one until the stop */
+	struct completion idle;
+	atomic64_t held_writes;			/* A */
+};
+
+/* A range to be copied for an image; the worker's from the moment it is queued. */
+struct save_request {
+	struct list_head link;
+	struct sector_range range;
+};
+
+/* region.c */
+struct region *region_find(struct diff_area *area, sector_t sector);
+struct region *region_get(struct diff_area *area, sector_t sector);	/* NULL: no memory */
+void regions_free(struct diff_area *area);
+
+static inline u32 region_offset(sector_t sector)
+{
+	return sector & (REGION_SECTORS - 1);
+}
+
+/* Sectors of [start, start + count) that lie in the region of @start. */
+static inline u32 region_clip(sector_t start, sector_t count)
+{
+	return min_t(sector_t, count, REGION_SECTORS - region_offset(start));
+}
+
+/* Is it all saved? Lockless, may wrongly say no. */
+bool region_covers(struct diff_area *area, sector_t start, sector_t count);
+
+/*
+ * The first piece of a range within a region in one state: saved, or being
+ * copied (@copy is set), or neither. The region's lock is held.
+ */
+struct extent_piece __region_look(struct region *region, sector_t start, u32 count,
+				  struct copy **copy);
+struct copy *__region_copy_at(struct region *region, sector_t start, u32 count);
+void __region_add_copy(struct region *region, struct copy *copy);
+
+/* diff_area.c */
+void area_kick(struct diff_area *area);
+void area_copy_ended(struct diff_area *area);
+
+static inline enum area_state area_state(const struct diff_area *area)
+{
+	return READ_ONCE(area->state);
+}
+
+static inline bool area_is_readable(const struct diff_area *area)
+{
+	enum area_state state = area_state(area);
+
+	return state == AREA_ARMED || state == AREA_ACTIVE;
+}
+
+#endif /* _BLKSNAP_DIFF_AREA_INTERNAL_H */

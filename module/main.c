@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * blksnap: snapshots of block devices, and what changed between them.
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/module.h>
+
+#include "control.h"
+#include "copy.h"
+#include "diff_area.h"
+#include "extent_map.h"
+#include "filter.h"
+#include "freeze.h"
+#include "image.h"
+#include "tracker.h"
+
+static int __init blksnap_init(void)
+{
+	int ret;
+
+	ret = extent_cache_init();
+	if (ret)
+		return ret;
+	ret = copies_init();
+	if (ret)
+		goto out_extents;
+	ret = images_init();
+	if (ret)
+		goto out_copies;
+	ret = freeze_init();
+	if (ret)
+		goto out_images;
+	trackers_init(&filter_ops);
+	ret = control_init();
+	if (ret)
+		goto out_freeze;
+	return 0;
+
+out_freeze:
+	trackers_exit();
+	freeze_exit();
+out_images:
+	images_exit();
+out_copies:
+	copies_exit();
+out_extents:
+	extent_cache_exit();
+	return ret;
+}
+
+/* Snapshots and open images hold the module: what is left are trackers. */
+static void __exit blksnap_exit(void)
+{
+	control_exit();
+	trackers_exit();
+	freeze_exit();
+	images_exit();
+	copies_exit();
+	extent_cache_exit();
+}
+
+module_init(blksnap_init);
+module_exit(blksnap_exit);
+
+MODULE_DESCRIPTION("Snapshots of block devices, and what changed between them");
+MODULE_AUTHOR("The blksnap authors");
+MODULE_VERSION("2.0.0");
+MODULE_LICENSE("GPL");

@@ -1,0 +1,400 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * snapshot: the list of snapshots, and what is asked of one.
+ *
+ * Storage that lies on a snapshotted device, be it of this snapshot or another,
+ * must be left out by that device's area before it is used. Whoever comes
+ * second sees to that, under snapshots_lock: appending looks at all areas on
+ * the list, creating looks at all storage there is.
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/blksnap.h>
+#include <linux/module.h>
+#include <linux/slab.h>
+
+#include "params.h"
+#include "snapshot_internal.h"
+#include "stack.h"
+
+static DEFINE_MUTEX(snapshots_lock);
+static LIST_HEAD(snapshots);
+
+static void snapshot_free(struct kref *refs)
+{
+	struct snapshot *snapshot = container_of(refs, struct snapshot, refs);
+
+	event_queue_destroy(&snapshot->events);
+	kvfree(snapshot);
+	module_put(THIS_MODULE);
+}
+
+void snapshot_put(struct snapshot *snapshot)
+{
+	kref_put(&snapshot->refs, snapshot_free);
+}
+
+struct snapshot *snapshot_find(const uuid_t *id)
+{
+	struct snapshot *snapshot, *found = NULL;
+
+	mutex_lock(&snapshots_lock);
+	list_for_each_entry(snapshot, &snapshots, link) {
+		if (!uuid_equal(&snapshot->id, id))
+			continue;
+		kref_get(&snapshot->refs);
+		found = snapshot;
+		break;
+	}
+	mutex_unlock(&snapshots_lock);
+	return found;
+}
+
+unsigned int snapshots_collect(uuid_t *ids, unsigned int room)
+{
+	struct snapshot *snapshot;
+	unsigned int count = 0;
+
+	mutex_lock(&snapshots_lock);
+	list_for_each_entry(snapshot, &snapshots, link) {
+		if (count < room)
+			ids[count] = snapshot->id;
+		count++;
+	}
+	mutex_unlock(&snapshots_lock);
+	return count;
+}
+
+void snapshot_unlist(struct snapshot *snapshot)
+{
+	bool was_listed;
+
+	mutex_lock(&snapshots_lock);
+	was_listed = !list_empty(&snapshot->link);
+	list_del_init(&snapshot->link);
+	mutex_unlock(&snapshots_lock);
+	if (was_listed)
+		snapshot_put(snapshot);
+}
+
+int snapshot_destroy(struct snapshot *snapshot)
+{
+	int ret = 0;
+
+	snapshot_unlist(snapshot);
+	mutex_lock(&snapshot->lock);
+	if (snapshot->state == SNAPSHOT_RELEASED)
+		ret = -ESRCH;
+	else
+		__snapshot_release(snapshot, false);
+	mutex_unlock(&snapshot->lock);
+	return ret;
+}
+
+/* What of @range lies on @tracked, in its sectors. */
+static struct sector_range range_on(struct block_device *tracked,
+				    const struct storage_range *storage)
+{
+	struct sector_range whole = { tracked->bd_start_sect, bdev_nr_sectors(tracked) };
+	struct sector_range range = storage->range;
+
+	if (tracked->bd_disk != storage->bdev->bd_disk)
+		return (struct sector_range){ };
+	range.start += storage->bdev->bd_start_sect;
+	range = range_intersect(range, whole);
+	range.start -= whole.start;
+	return range;
+}
+
+static int exclude(struct snapshot_device *device, const struct storage_range *storage)
+{
+	struct sector_range range = range_on(tracker_bdev(device->tracker), storage);
+
+	return range.count ? diff_area_exclude(device->area, range) : 0;
+}
+
+/* A store would meet the lower device's filter, and be copied itself. */
+static bool is_above(struct block_device *upper, struct block_device *lower)
+{
+	if (!stack_is_above(upper->bd_disk, lower->bd_disk))
+		return false;
+	pr_err("%pg cannot be storage while %pg is in a snapshot: it lies above it; use another device, or a file on a file system directly on the snapshotted one\n",
+	       upper, lower);
+	return true;
+}
+
+static int exclude_on_creation(const struct storage_range *storage, void *arg)
+{
+	struct snapshot *snapshot = arg;
+	unsigned int i;
+	int ret = 0;
+
+	for (i = 0; i < snapshot->count && !ret; i++) {
+		if (is_above(storage->bdev, tracker_bdev(snapshot->devices[i].tracker)))
+			return -EBUSY;
+		ret = exclude(&snapshot->devices[i], storage);
+	}
+	return ret;
+}
+
+static int publish(struct snapshot *snapshot)
+{
+	int ret;
+
+	mutex_lock(&snapshots_lock);
+	ret = diff_storage_for_each(exclude_on_creation, snapshot);
+	if (!ret) {
+		kref_get(&snapshot->refs);
+		list_add_tail(&snapshot->link, &snapshots);
+	}
+	mutex_unlock(&snapshots_lock);
+	return ret;
+}
+
+static int add_device(struct snapshot *snapshot, dev_t dev)
+{
+	struct snapshot_device *device = &snapshot->devices[snapshot->count];
+	struct diff_area *area;
+	struct tracker *tracker;
+
+	tracker = tracker_claim(dev);
+	if (IS_ERR(tracker))
+		return PTR_ERR(tracker);
+	device->tracker = tracker;
+	snapshot->count++;
+	area = diff_area_alloc(tracker->flt, snapshot->copier, storage_timeout_ms);
+	if (IS_ERR(area))
+		return PTR_ERR(area);
+	device->area = area;
+	return 0;
+}
+
+static int build(struct snapshot *snapshot, const dev_t *devs, unsigned int count)
+{
+	unsigned int i;
+	int ret;
+
+	snapshot->corrupt_event = event_alloc(GFP_KERNEL);
+	if (!snapshot->corrupt_event)
+		return -ENOMEM;
+	snapshot->storage = diff_storage_alloc(&snapshot->events, diff_storage_minimum);
+	if (IS_ERR(snapshot->storage)) {
+		ret = PTR_ERR(snapshot->storage);
+		snapshot->storage = NULL;
+		return ret;
+	}
+	snapshot->copier = copier_alloc(snapshot->storage,
+					(size_t)memory_budget_mb << 20,
+					snapshot_copier_failed, snapshot);
+	if (IS_ERR(snapshot->copier)) {
+		ret = PTR_ERR(snapshot->copier);
+		snapshot->copier = NULL;
+		return ret;
+	}
+	for (i = 0; i < count; i++) {
+		ret = add_device(snapshot, devs[i]);
+		if (ret)
+			return ret;
+	}
+	return publish(snapshot);
+}
+
+int snapshot_create(const dev_t *devs, unsigned int count, uuid_t *id)
+{
+	struct snapshot *snapshot;
+	int ret;
+
+	snapshot = kvzalloc(struct_size(snapshot, devices, count), GFP_KERNEL);
+	if (!snapshot)
+		return -ENOMEM;
+	__module_get(THIS_MODULE);
+	INIT_LIST_HEAD(&snapshot->link);
+	kref_init(&snapshot->refs);
+	mutex_init(&snapshot->lock);
+	event_queue_init(&snapshot->events);
+	uuid_gen(&snapshot->id);
+	*id = snapshot->id;
+
+	ret = build(snapshot, devs, count);
+	if (ret) {
+		mutex_lock(&snapshot->lock);
+		__snapshot_release(snapshot, true);
+		mutex_unlock(&snapshot->lock);
+	}
+	snapshot_put(snapshot);
+	return ret;
+}
+
+/* Half of it excluded and the rest not: those areas show zeros without reason. */
+static int exclude_everywhere(struct storage_batch *batch)
+{
+	struct snapshot *snapshot;
+	unsigned int i, j;
+	int ret = 0;
+
+	list_for_each_entry(snapshot, &snapshots, link)
+		for (i = 0; i < snapshot->count; i++)
+			for (j = 0; j < storage_batch_count(batch) && !ret; j++)
+				ret = exclude(&snapshot->devices[i],
+					      storage_batch_range(batch, j));
+	if (!ret)
+		return 0;
+	list_for_each_entry(snapshot, &snapshots, link)
+		for (i = 0; i < snapshot->count; i++)
+			for (j = 0; j < storage_batch_count(batch); j++)
+				if (range_on(tracker_bdev(snapshot->devices[i].tracker),
+					     storage_batch_range(batch, j)).count)
+					copier_fail(snapshot->copier,
+						    tracker_bdev(snapshot->devices[i].tracker),
+						    ret);
+	return ret;
+}
+
+static bool is_batch_above(struct storage_batch *batch)
+{
+	struct block_device *bdev = storage_batch_range(batch, 0)->bdev;
+	struct snapshot *snapshot;
+	unsigned int i;
+
+	list_for_each_entry(snapshot, &snapshots, link)
+		for (i = 0; i < snapshot->count; i++)
+			if (is_above(bdev, tracker_bdev(snapshot->devices[i].tracker)))
+				return true;
+	return false;
+}
+
+int snapshot_append(struct snapshot *snapshot, struct storage_batch *batch)
+{
+	int ret = -ESRCH;
+
+	mutex_lock(&snapshot->lock);
+	if (snapshot->state == SNAPSHOT_RELEASED)
+		goto out;
+	mutex_lock(&snapshots_lock);
+	ret = is_batch_above(batch) ? -EINVAL : exclude_everywhere(batch);
+	mutex_unlock(&snapshots_lock);
+	if (ret)
+		goto out;
+	ret = diff_storage_commit(snapshot->storage, batch);
+	batch = NULL;
+	if (!ret)
+		copier_has_room(snapshot->copier);
+out:
+	mutex_unlock(&snapshot->lock);
+	if (batch)
+		storage_batch_abandon(batch);
+	return ret;
+}
+
+struct event *snapshot_wait_event(struct snapshot *snapshot, u32 timeout_ms)
+{
+	return event_queue_wait(&snapshot->events, timeout_ms);
+}
+
+unsigned int snapshot_device_count(const struct snapshot *snapshot)
+{
+	return snapshot->count;
+}
+
+int snapshot_device_info(struct snapshot *snapshot, unsigned int index,
+			 struct snapshot_device_info *info)
+{
+	struct snapshot_device *device = &snapshot->devices[index];
+	int ret = 0;
+
+	memset(info, 0, sizeof(*info));
+	mutex_lock(&snapshot->lock);
+	if (snapshot->state == SNAPSHOT_RELEASED) {
+		ret = -ESRCH;
+	} else {
+		info->origin = tracker_bdev(device->tracker)->bd_dev;
+		info->capacity = bdev_nr_sectors(tracker_bdev(device->tracker));
+		if (snapshot->state == SNAPSHOT_NEW) {
+			ret = -ENODEV;
+		} else {
+			info->capacity = device->capacity;
+			info->map = device->map;
+			info->image = image_dev(device->image);
+			strscpy(info->image_name, image_name(device->image),
+				sizeof(info->image_name));
+		}
+	}
+	mutex_unlock(&snapshot->lock);
+	return ret;
+}
+
+int snapshot_info(struct snapshot *snapshot, struct snapshot_info *info)
+{
+	struct copier_stats stats;
+	unsigned int i;
+	int ret = -ESRCH;
+
+	memset(info, 0, sizeof(*info));
+	mutex_lock(&snapshot->lock);
+	if (snapshot->state != SNAPSHOT_RELEASED) {
+		info->state = READ_ONCE(snapshot->state);
+		info->error = -READ_ONCE(snapshot->error);
+		diff_storage_usage(snapshot->storage, &info->storage);
+		copier_stats(snapshot->copier, &stats);
+		info->memory_bytes = stats.memory_bytes;
+		info->copied_bytes = stats.copied_bytes;
+		info->stored_bytes = stats.stored_bytes;
+		for (i = 0; i < snapshot->count; i++)
+			info->held_writes +=
+				diff_area_held_writes(snapshot->devices[i].area);
+		ret = 0;
+	}
+	mutex_unlock(&snapshot->lock);
+	return ret;
+}
+
+int snapshot_storage_range(struct snapshot *snapshot, unsigned int index,
+			   dev_t *dev, struct sector_range *range)
+{
+	struct storage_range storage;
+	int ret = -ESRCH;
+
+	mutex_lock(&snapshot->lock);
+	if (snapshot->state != SNAPSHOT_RELEASED) {
+		ret = diff_storage_range(snapshot->storage, index, &storage);
+		if (!ret) {
+			*dev = storage.bdev->bd_dev;
+			*range = storage.range;
+		}
+	}
+	mutex_unlock(&snapshot->lock);
+	return ret;
+}
+
+static dev_t __origin_in(struct snapshot *snapshot, dev_t image)
+{
+	struct snapshot_device_info info;
+	unsigned int i;
+
+	for (i = 0; i < snapshot->count; i++)
+		if (!snapshot_device_info(snapshot, i, &info) && info.image == image)
+			return info.origin;
+	return 0;
+}
+
+dev_t snapshot_origin_of(dev_t image)
+{
+	uuid_t *ids;
+	struct snapshot *snapshot;
+	unsigned int count, room = snapshots_collect(NULL, 0), i;
+	dev_t origin = 0;
+
+	ids = kvcalloc(room + 1, sizeof(*ids), GFP_KERNEL);
+	if (!ids)
+		return 0;
+	count = min(room, snapshots_collect(ids, room));
+	for (i = 0; i < count && !origin; i++) {
+		snapshot = snapshot_find(&ids[i]);
+		if (!snapshot)
+			continue;
+		origin = __origin_in(snapshot, image);
+		snapshot_put(snapshot);
+	}
+	kvfree(ids);
+	return origin;
+}

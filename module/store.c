@@ -1,0 +1,314 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * store: how copies reach the difference storage.
+ *
+ * Copies queue in the order in which they were read. A worker takes as many
+ * from the front as make one large write, reserves one place for them all, and
+ * writes them; they lie behind each other on the storage whatever their places
+ * on the origin. A place may cross from one storage range to the next, so a
+ * batch may need several bios; it is stored when the last has ended.
+ *
+ * No room: the queue waits (copier_has_room() starts it again) and holds its
+ * memory. Only when the budget is gone as well is that a failure.
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/blk-filter.h>
+#include <linux/mempool.h>
+#include <linux/slab.h>
+
+#include "copy_internal.h"
+
+#define BATCH_POOL_MIN	4
+
+struct batch {
+	struct copier *copier;
+	struct list_head copies;
+	place_t place;
+	u32 sectors;
+	atomic_t pending;
+	blk_status_t status;
+};
+
+static struct kmem_cache *batch_cache;
+static mempool_t batch_pool;
+
+void copier_fail(struct copier *copier, struct block_device *origin, int error)
+{
+	unsigned long flags;
+	bool is_first;
+
+	raw_spin_lock_irqsave(&copier->lock, flags);
+	is_first = !copier->error;
+	if (is_first)
+		copier->error = error;
+	raw_spin_unlock_irqrestore(&copier->lock, flags);
+	if (is_first)
+		copier->fail(copier->fail_arg, origin, error);
+	queue_work(copier->wq, &copier->store_work);
+}
+
+void store_budget_is_gone(struct copier *copier, struct block_device *origin)
+{
+	if (READ_ONCE(copier->is_short_of_room))
+		copier_fail(copier, origin, -ENOSPC);
+}
+
+void copier_has_room(struct copier *copier)
+{
+	unsigned long flags;
+
+	/* At once: a budget that is gone now is no reason to fail any more. */
+	raw_spin_lock_irqsave(&copier->lock, flags);
+	copier->is_short_of_room = false;
+	raw_spin_unlock_irqrestore(&copier->lock, flags);
+	queue_work(copier->wq, &copier->store_work);
+}
+
+sector_t copier_locate(struct copier *copier, place_t place, sector_t sectors,
+		       struct block_device **bdev, sector_t *sector)
+{
+	return diff_storage_locate(copier->storage, place, sectors, bdev, sector);
+}
+
+/* The last thing a store does: after it copier_stop() may return. */
+static void store_ended(struct copier *copier)
+{
+	if (atomic_dec_and_test(&copier->stores))
+		complete(&copier->idle);
+}
+
+static void batch_done(struct batch *batch)
+{
+	struct copier *copier = batch->copier;
+	int error = blk_status_to_errno(batch->status);
+	place_t place = batch->place;
+	struct copy *copy, *next;
+
+	if (error)
+		copier_fail(copier, list_first_entry(&batch->copies, struct copy,
+						     link)->origin, -EIO);
+	else
+		atomic64_add((u64)batch->sectors << SECTOR_SHIFT,
+			     &copier->stored_bytes);
+	list_for_each_entry_safe(copy, next, &batch->copies, link) {
+		u32 room = copy->room;
+
+		copy->ops->stored(copy, place, error);
+		place += room;
+	}
+	mempool_free(batch, &batch_pool);
+
+	store_ended(copier);
+}
+
+static void batch_put(struct batch *batch)
+{
+	if (atomic_dec_and_test(&batch->pending))
+		batch_done(batch);
+}
+
+static void end_store(struct bio *bio)
+{
+	struct batch *batch = bio->bi_private;
+
+	if (bio->bi_status)
+		WRITE_ONCE(batch->status, bio->bi_status);
+	bio_put(bio);
+	batch_put(batch);
+}
+
+/* Where in the pages of a batch a bio begins. */
+struct cursor {
+	struct copy *copy;
+	u32 offset;		/* sectors into the copy */
+};
+
+static void add_run(struct bio *bio, struct cursor *at, u32 sectors)
+{
+	while (sectors) {
+		u32 within = at->offset & (PAGE_SECTORS - 1);
+		u32 len = min3(sectors, (u32)PAGE_SECTORS - within,
+			       at->copy->room - at->offset);
+
+		__bio_add_page(bio, at->copy->bio.bi_io_vec[at->offset / PAGE_SECTORS].bv_page,
+			       len << SECTOR_SHIFT, within << SECTOR_SHIFT);
+		sectors -= len;
+		at->offset += len;
+		if (at->offset == at->copy->room)
+			*at = (struct cursor){ list_next_entry(at->copy, link), 0 };
+	}
+}
+
+static void submit_batch(struct batch *batch)
+{
+	struct cursor at = { list_first_entry(&batch->copies, struct copy, link), 0 };
+	u32 sectors = batch->sectors;
+	place_t place = batch->place;
+
+	atomic_set(&batch->pending, 1);
+	while (sectors) {
+		struct block_device *bdev;
+		struct bio *bio;
+		sector_t sector, run;
+
+		run = diff_storage_locate(batch->copier->storage, place, sectors,
+					  &bdev, &sector);
+		bio = blkfilter_bio_alloc(bdev, DIV_ROUND_UP(run, PAGE_SECTORS) + 1,
+					  REQ_OP_WRITE, GFP_NOIO);
+		bio->bi_iter.bi_sector = sector;
+		bio->bi_end_io = end_store;
+		bio->bi_private = batch;
+		add_run(bio, &at, run);
+		atomic_inc(&batch->pending);
+		blkfilter_submit_below(bio);
+		place += run;
+		sectors -= run;
+	}
+	batch_put(batch);
+}
+
+/* Copies from the front of the queue that fit one bio's vector. */
+static u32 gather(struct copier *copier, unsigned int most, struct list_head *copies)
+{
+	struct copy *copy, *next;
+	unsigned int pages = 0;
+	unsigned long flags;
+	u32 sectors = 0;
+
+	raw_spin_lock_irqsave(&copier->lock, flags);
+	list_for_each_entry_safe(copy, next, &copier->queue, link) {
+		pages += copy->bio.bi_vcnt;
+		if (sectors && (pages >= BIO_MAX_VECS || !--most))
+			break;
+		list_move_tail(&copy->link, copies);
+		sectors += copy->room;
+	}
+	raw_spin_unlock_irqrestore(&copier->lock, flags);
+	return sectors;
+}
+
+static void put_back(struct copier *copier, struct list_head *copies, bool is_short)
+{
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&copier->lock, flags);
+	list_splice_init(copies, &copier->queue);
+	copier->is_short_of_room = is_short;
+	raw_spin_unlock_irqrestore(&copier->lock, flags);
+}
+
+/* False: nothing to do, or no room for the first of the queue. */
+static bool store_some(struct copier *copier)
+{
+	unsigned int most = BIO_MAX_VECS;
+	struct batch *batch;
+	LIST_HEAD(copies);
+	place_t place;
+	u32 sectors;
+
+	sectors = gather(copier, most, &copies);
+	if (!sectors)
+		return false;
+	if (!diff_storage_reserve(copier->storage, sectors, &place)) {
+		/* The rest of the room may still do for one. */
+		put_back(copier, &copies, false);
+		sectors = gather(copier, 1, &copies);
+		if (!diff_storage_reserve(copier->storage, sectors, &place)) {
+			put_back(copier, &copies, true);
+			return false;
+		}
+	}
+	WRITE_ONCE(copier->is_short_of_room, false);
+	batch = mempool_alloc(&batch_pool, GFP_NOIO);
+	batch->copier = copier;
+	batch->place = place;
+	batch->sectors = sectors;
+	batch->status = BLK_STS_OK;
+	INIT_LIST_HEAD(&batch->copies);
+	list_splice(&copies, &batch->copies);
+	atomic_inc(&copier->stores);
+	submit_batch(batch);
+	return true;
+}
+
+static void drop_queue(struct copier *copier, int error)
+{
+	struct copy *copy, *next;
+	unsigned long flags;
+	LIST_HEAD(copies);
+
+	raw_spin_lock_irqsave(&copier->lock, flags);
+	list_splice_init(&copier->queue, &copies);
+	raw_spin_unlock_irqrestore(&copier->lock, flags);
+	list_for_each_entry_safe(copy, next, &copies, link)
+		copy->ops->stored(copy, 0, error);
+}
+
+static void store_queue(struct work_struct *work)
+{
+	struct copier *copier = container_of(work, struct copier, store_work);
+	struct blk_plug plug;
+	int error;
+
+	blk_start_plug(&plug);
+	do {
+		error = READ_ONCE(copier->error);
+		if (error)
+			drop_queue(copier, error);
+	} while (!error && store_some(copier));
+	blk_finish_plug(&plug);
+}
+
+void copy_store(struct copy *copy)
+{
+	struct copier *copier = copy->copier;
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&copier->lock, flags);
+	list_add_tail(&copy->link, &copier->queue);
+	raw_spin_unlock_irqrestore(&copier->lock, flags);
+	queue_work(copier->wq, &copier->store_work);
+}
+
+void copier_stop(struct copier *copier)
+{
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&copier->lock, flags);
+	if (!copier->error)
+		copier->error = -ESHUTDOWN;
+	raw_spin_unlock_irqrestore(&copier->lock, flags);
+	queue_work(copier->wq, &copier->store_work);
+	flush_work(&copier->store_work);
+	/* The worker begins no more stores: what it counted is all there is. */
+	store_ended(copier);
+	wait_for_completion(&copier->idle);
+}
+
+void store_init(struct copier *copier)
+{
+	INIT_LIST_HEAD(&copier->queue);
+	INIT_WORK(&copier->store_work, store_queue);
+	atomic_set(&copier->stores, 1);
+	init_completion(&copier->idle);
+}
+
+void stores_exit(void)
+{
+	mempool_exit(&batch_pool);
+	kmem_cache_destroy(batch_cache);
+}
+
+int stores_init(void)
+{
+	int ret;
+
+	batch_cache = KMEM_CACHE(batch, 0);
+	if (!batch_cache)
+		return -ENOMEM;
+	ret = mempool_init_slab_pool(&batch_pool, BATCH_POOL_MIN, batch_cache);
+	if (ret)
+		kmem_cache_destroy(batch_cache);
+	return ret;
+}

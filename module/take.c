@@ -1,0 +1,294 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * take: the instant of a snapshot, and its end.
+ *
+ *	prepare		everything that can fail
+ *	freeze		file systems, so that the image is clean
+ *	barrier		the gates of all devices are closed before the first is
+ *			opened: if write B was submitted after write A ended, no
+ *			snapshot holds B without A (I8)
+ *	thaw
+ *	drain		for each device: what was passed before the barrier
+ *			reaches it; meanwhile new writes to it are held. Not
+ *			inside the barrier: where one device lies on another, the
+ *			writes under way on the upper are new writes to the lower
+ *	show		the images appear
+ *
+ * Every wait has a time-out. A failure destroys the snapshot.
+ *
+ * The states, and who changes them (set_state()):
+ *
+ *	NEW	-> TAKEN	snapshot_take()
+ *	TAKEN	-> CORRUPT	snapshot_copier_failed(), from any context
+ *	any	-> RELEASED	__snapshot_release(); never left
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/blksnap.h>
+#include <linux/sched/mm.h>
+#include <linux/slab.h>
+
+#include "freeze.h"
+#include "params.h"
+#include "snapshot_internal.h"
+
+static const bool may_follow[][SNAPSHOT_RELEASED + 1] = {
+	[SNAPSHOT_NEW] = { [SNAPSHOT_TAKEN] = true, [SNAPSHOT_RELEASED] = true },
+	[SNAPSHOT_TAKEN] = { [SNAPSHOT_CORRUPT] = true, [SNAPSHOT_RELEASED] = true },
+	[SNAPSHOT_CORRUPT] = { [SNAPSHOT_RELEASED] = true },
+	[SNAPSHOT_RELEASED] = { },
+};
+
+static bool set_state(struct snapshot *snapshot, enum snapshot_state to)
+{
+	enum snapshot_state from;
+
+	do {
+		from = READ_ONCE(snapshot->state);
+		if (!may_follow[from][to])
+			return false;
+	} while (cmpxchg(&snapshot->state, from, to) != from);
+	return true;
+}
+
+/* Any context. Before the snapshot is taken only the error is noted. */
+void snapshot_copier_failed(void *arg, struct block_device *origin, int error)
+{
+	struct snapshot *snapshot = arg;
+	struct blk_snap_event_corrupted data = {
+		.orig_dev_id = { MAJOR(origin->bd_dev), MINOR(origin->bd_dev) },
+		.err_code = -error,
+	};
+	struct event *event;
+	unsigned int i;
+
+	WRITE_ONCE(snapshot->error, error);
+	for (i = 0; i < snapshot->count; i++)
+		if (snapshot->devices[i].area)
+			diff_area_fail(snapshot->devices[i].area);
+	set_state(snapshot, SNAPSHOT_CORRUPT);
+	event = xchg(&snapshot->corrupt_event, NULL);
+	if (event)
+		event_queue_send(&snapshot->events, event,
+				 blk_snap_event_code_corrupted, &data, sizeof(data));
+	pr_err("snapshot %pUb: the data of %pg can be kept no more: error %d%s\n",
+	       &snapshot->id, origin, error,
+	       error == -ENOSPC ? ", the storage is full" : "");
+}
+
+static void free_images(struct snapshot *snapshot)
+{
+	unsigned int i;
+
+	for (i = 0; i < snapshot->count; i++) {
+		image_free(snapshot->devices[i].image);
+		snapshot->devices[i].image = NULL;
+	}
+}
+
+/* Nobody copies or stores any more: the ranges may get other contents now. */
+static void mark_storage_changed(struct snapshot *snapshot)
+{
+	struct storage_range range;
+	unsigned int i;
+
+	for (i = 0; !diff_storage_range(snapshot->storage, i, &range); i++)
+		trackers_mark_storage(range.bdev, range.range);
+}
+
+/*
+ * Phases, each the ground of the next:
+ * (1) no waiter gets an event, no image reads;
+ * (2) no write meets an area;
+ * (3) nothing is being stored, and what is read later is dropped;
+ * (4) all that was held is on its way, and no copy is left;
+ * (5) the storage is given back, the trackers are free.
+ * It also undoes a creation half done: what is not there yet is NULL.
+ */
+void __snapshot_release(struct snapshot *snapshot, bool undo)
+{
+	unsigned int i;
+
+	lockdep_assert_held(&snapshot->lock);
+	event_queue_close(&snapshot->events);
+	free_images(snapshot);
+
+	for (i = 0; i < snapshot->count; i++)
+		if (snapshot->devices[i].tracker)
+			tracker_disarm(snapshot->devices[i].tracker);
+	blkfilter_synchronize();
+
+	if (snapshot->copier)
+		copier_stop(snapshot->copier);
+
+	for (i = 0; i < snapshot->count; i++) {
+		if (!snapshot->devices[i].area)
+			continue;
+		diff_area_stop(snapshot->devices[i].area);
+		diff_area_free(snapshot->devices[i].area);
+		snapshot->devices[i].area = NULL;
+	}
+
+	if (snapshot->copier)
+		copier_free(snapshot->copier);
+	if (snapshot->storage) {
+		mark_storage_changed(snapshot);
+		diff_storage_free(snapshot->storage);
+	}
+	for (i = 0; i < snapshot->count; i++)
+		if (snapshot->devices[i].tracker)
+			tracker_release(snapshot->devices[i].tracker, undo);
+	event_free(xchg(&snapshot->corrupt_event, NULL));
+	set_state(snapshot, SNAPSHOT_RELEASED);
+}
+
+static int prepare(struct snapshot *snapshot, unsigned long deadline)
+{
+	unsigned int i;
+	int ret;
+
+	for (i = 0; i < snapshot->count; i++) {
+		struct snapshot_device *device = &snapshot->devices[i];
+		struct block_device *bdev = tracker_bdev(device->tracker);
+
+		ret = tracker_prepare(device->tracker);
+		if (ret)
+			return ret;
+		device->capacity = bdev_nr_sectors(bdev);
+		device->image = image_alloc(bdev, device->area, device->tracker->map);
+		if (IS_ERR(device->image)) {
+			ret = PTR_ERR(device->image);
+			device->image = NULL;
+			return ret;
+		}
+		/* The epoch before the last must have ended to start another one. */
+		ret = blkfilter_wait_drained(device->tracker->flt, deadline);
+		if (ret)
+			return ret;
+	}
+	return 0;
+}
+
+/* No memory may be had by I/O in here: that I/O might wait at a gate. */
+static void barrier_over_all(struct snapshot *snapshot)
+{
+	unsigned int noio = memalloc_noio_save();
+	unsigned int i;
+
+	trackers_lock_maps();
+	for (i = 0; i < snapshot->count; i++)
+		blkfilter_close_gate(snapshot->devices[i].tracker->flt);
+	blkfilter_synchronize();
+	for (i = 0; i < snapshot->count; i++) {
+		struct snapshot_device *device = &snapshot->devices[i];
+
+		diff_area_arm(device->area, device->capacity);
+		tracker_switch(device->tracker, device->area);
+	}
+	for (i = 0; i < snapshot->count; i++)
+		blkfilter_open_gate(snapshot->devices[i].tracker->flt);
+	trackers_unlock_maps();
+	memalloc_noio_restore(noio);
+}
+
+static int freeze_and_switch(struct snapshot *snapshot)
+{
+	struct block_device **bdevs;
+	struct freeze *freeze;
+	unsigned int i;
+
+	bdevs = kcalloc(snapshot->count, sizeof(*bdevs), GFP_KERNEL);
+	if (!bdevs)
+		return -ENOMEM;
+	for (i = 0; i < snapshot->count; i++)
+		bdevs[i] = tracker_bdev(snapshot->devices[i].tracker);
+	freeze = freeze_devices(bdevs, snapshot->count, take_timeout_ms);
+	kfree(bdevs);
+	if (IS_ERR(freeze))
+		return PTR_ERR(freeze);
+	barrier_over_all(snapshot);
+	freeze_thaw(freeze);
+	return 0;
+}
+
+static int drain(struct snapshot *snapshot, unsigned long deadline)
+{
+	unsigned int i;
+	int ret;
+
+	for (i = 0; i < snapshot->count; i++) {
+		struct snapshot_device *device = &snapshot->devices[i];
+
+		ret = blkfilter_wait_drained(device->tracker->flt, deadline);
+		if (ret) {
+			pr_err("%pg: writes that were under way did not end in %u ms\n",
+			       tracker_bdev(device->tracker), take_timeout_ms);
+			return ret;
+		}
+		diff_area_activate(device->area);
+	}
+	return 0;
+}
+
+static int show(struct snapshot *snapshot)
+{
+	unsigned int i;
+	int ret;
+
+	for (i = 0; i < snapshot->count; i++) {
+		struct snapshot_device *device = &snapshot->devices[i];
+
+		tracker_finish(device->tracker);
+		tracker_map_info(device->tracker, &device->map);
+		tracker_set_taken(device->tracker);
+		ret = image_show(device->image, device->capacity);
+		if (ret)
+			return ret;
+	}
+	return 0;
+}
+
+static int __take(struct snapshot *snapshot)
+{
+	unsigned long timeout = msecs_to_jiffies(take_timeout_ms);
+	int ret;
+
+	ret = prepare(snapshot, jiffies + timeout) ?:
+	      freeze_and_switch(snapshot) ?:
+	      drain(snapshot, jiffies + timeout) ?:
+	      show(snapshot);
+	if (ret)
+		return ret;
+	set_state(snapshot, SNAPSHOT_TAKEN);
+	/* An area that failed before there was a state to leave. */
+	if (READ_ONCE(snapshot->error))
+		set_state(snapshot, SNAPSHOT_CORRUPT);
+	return 0;
+}
+
+int snapshot_take(struct snapshot *snapshot)
+{
+	struct storage_usage usage;
+	int ret = 0;
+
+	mutex_lock(&snapshot->lock);
+	if (snapshot->state == SNAPSHOT_RELEASED) {
+		ret = -ESRCH;
+	} else if (snapshot->state != SNAPSHOT_NEW) {
+		ret = -EALREADY;
+	} else {
+		diff_storage_usage(snapshot->storage, &usage);
+		if (!usage.total)
+			ret = -EFAULT;
+	}
+	if (ret)
+		goto out;
+	ret = __take(snapshot);
+	if (ret) {
+		snapshot_unlist(snapshot);
+		__snapshot_release(snapshot, false);
+	}
+out:
+	mutex_unlock(&snapshot->lock);
+	return ret;
+}

@@ -1,0 +1,323 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * tracker: the list of tracked devices.
+ *
+ * A tracker that was seen on the list under trackers_lock can be used as long
+ * as the lock is held, or as long as it is claimed. A device that goes away
+ * takes its tracker off the list at once, unless that is claimed: then the
+ * snapshot's release does.
+ *
+ * Lock order: trackers_lock > map_lock > the filter core's locks.
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/mutex.h>
+#include <linux/rwsem.h>
+#include <linux/slab.h>
+
+#include "params.h"
+#include "tracker.h"
+
+static DEFINE_MUTEX(trackers_lock);
+static DECLARE_RWSEM(map_lock);		/* readers of maps against a take */
+static LIST_HEAD(trackers);
+static struct work_struct gone_work;
+static const struct blkfilter_operations *filter_ops;
+
+static dev_t tracker_dev(const struct tracker *tracker)
+{
+	return tracker_bdev(tracker)->bd_dev;
+}
+
+static struct tracker *__find(dev_t dev)
+{
+	struct tracker *tracker;
+
+	lockdep_assert_held(&trackers_lock);
+	list_for_each_entry(tracker, &trackers, link)
+		if (tracker_dev(tracker) == dev && !blkfilter_is_gone(tracker->flt))
+			return tracker;
+	return NULL;
+}
+
+static void __remove(struct tracker *tracker)
+{
+	lockdep_assert_held(&trackers_lock);
+	list_del(&tracker->link);
+	blkfilter_detach(tracker->flt);
+	cbt_map_free(tracker->map);
+	kfree(tracker);
+}
+
+static void remove_gone(struct work_struct *work)
+{
+	struct tracker *tracker, *next;
+
+	mutex_lock(&trackers_lock);
+	list_for_each_entry_safe(tracker, next, &trackers, link)
+		if (!tracker->is_claimed && blkfilter_is_gone(tracker->flt))
+			__remove(tracker);
+	mutex_unlock(&trackers_lock);
+}
+
+void tracker_gone(struct blkfilter *flt)
+{
+	schedule_work(&gone_work);
+}
+
+static struct tracker *tracker_make(struct block_device *bdev)
+{
+	struct tracker *tracker = kzalloc(sizeof(*tracker), GFP_KERNEL);
+	int ret;
+
+	if (!tracker)
+		return ERR_PTR(-ENOMEM);
+	tracker->map = cbt_map_alloc(bdev_nr_sectors(bdev),
+				     tracking_block_minimum_shift,
+				     tracking_block_maximum_count);
+	if (IS_ERR(tracker->map)) {
+		ret = PTR_ERR(tracker->map);
+		goto out;
+	}
+	tracker->flt = blkfilter_attach(bdev, filter_ops, tracker,
+					take_timeout_ms);
+	if (IS_ERR(tracker->flt)) {
+		ret = PTR_ERR(tracker->flt);
+		goto out_map;
+	}
+	return tracker;
+
+out_map:
+	cbt_map_free(tracker->map);
+out:
+	kfree(tracker);
+	return ERR_PTR(ret);
+}
+
+struct tracker *tracker_claim(dev_t dev)
+{
+	struct file *file;
+	struct tracker *tracker;
+
+	file = bdev_file_open_by_dev(dev, BLK_OPEN_READ, NULL, NULL);
+	if (IS_ERR(file))
+		return ERR_CAST(file);
+	mutex_lock(&trackers_lock);
+	tracker = __find(dev);
+	if (tracker && tracker->is_claimed) {
+		tracker = ERR_PTR(-EALREADY);
+	} else if (tracker) {
+		tracker->is_claimed = true;
+		tracker->is_new = false;
+	} else {
+		tracker = tracker_make(file_bdev(file));
+		if (!IS_ERR(tracker)) {
+			tracker->is_claimed = true;
+			tracker->is_new = true;
+			list_add_tail(&tracker->link, &trackers);
+		}
+	}
+	mutex_unlock(&trackers_lock);
+	bdev_fput(file);
+	return tracker;
+}
+
+void tracker_set_taken(struct tracker *tracker)
+{
+	mutex_lock(&trackers_lock);
+	tracker->is_in_taken = true;
+	mutex_unlock(&trackers_lock);
+}
+
+void tracker_release(struct tracker *tracker, bool undo)
+{
+	mutex_lock(&trackers_lock);
+	tracker->is_claimed = false;
+	tracker->is_in_taken = false;
+	if ((undo && tracker->is_new) || blkfilter_is_gone(tracker->flt))
+		__remove(tracker);
+	mutex_unlock(&trackers_lock);
+}
+
+int tracker_remove(dev_t dev)
+{
+	struct tracker *tracker;
+	struct file *file;
+	int ret = 0;
+
+	mutex_lock(&trackers_lock);
+	tracker = __find(dev);
+	if (tracker && tracker->is_claimed)
+		ret = -EBUSY;
+	else if (tracker)
+		__remove(tracker);
+	mutex_unlock(&trackers_lock);
+	if (tracker)
+		return ret;
+
+	file = bdev_file_open_by_dev(dev, BLK_OPEN_READ, NULL, NULL);
+	if (IS_ERR(file))
+		return PTR_ERR(file);
+	bdev_fput(file);
+	return -ENODATA;
+}
+
+void tracker_map_info(struct tracker *tracker, struct cbt_map_info *info)
+{
+	down_read(&map_lock);
+	cbt_map_info(tracker->map, info);
+	up_read(&map_lock);
+}
+
+unsigned int trackers_collect(struct tracker_info *infos, unsigned int room)
+{
+	struct tracker *tracker;
+	unsigned int count = 0;
+
+	mutex_lock(&trackers_lock);
+	list_for_each_entry(tracker, &trackers, link) {
+		if (blkfilter_is_gone(tracker->flt))
+			continue;
+		if (count < room) {
+			infos[count].dev = tracker_dev(tracker);
+			tracker_map_info(tracker, &infos[count].map);
+		}
+		count++;
+	}
+	mutex_unlock(&trackers_lock);
+	return count;
+}
+
+int tracker_read_map(dev_t dev, u32 first, u32 count, u8 *bytes)
+{
+	struct cbt_map_info info;
+	struct tracker *tracker;
+	int ret;
+
+	mutex_lock(&trackers_lock);
+	tracker = __find(dev);
+	if (!tracker) {
+		ret = -ENODEV;
+		goto out;
+	}
+	if (!tracker->is_in_taken) {
+		ret = -EPERM;
+		goto out;
+	}
+	down_read(&map_lock);
+	cbt_map_info(tracker->map, &info);
+	if (first > info.block_count) {
+		ret = -EINVAL;
+	} else {
+		ret = min(count, info.block_count - first);
+		cbt_map_read(tracker->map, first, ret, bytes);
+	}
+	up_read(&map_lock);
+out:
+	mutex_unlock(&trackers_lock);
+	return ret;
+}
+
+int tracker_mark_dirty(dev_t dev, const struct sector_range *ranges,
+		       unsigned int count)
+{
+	struct cbt_map_info info;
+	struct tracker *tracker;
+	unsigned int i;
+	int ret = 0;
+
+	mutex_lock(&trackers_lock);
+	tracker = __find(dev);
+	if (!tracker) {
+		mutex_unlock(&trackers_lock);
+		return -ENODEV;
+	}
+	down_read(&map_lock);
+	cbt_map_info(tracker->map, &info);
+	for (i = 0; i < count && !ret; i++)
+		if (!range_is_inside(ranges[i].start, ranges[i].count, info.capacity))
+			ret = -EINVAL;
+	for (i = 0; i < count && !ret; i++)
+		cbt_map_mark_both(tracker->map, ranges[i].start, ranges[i].count);
+	up_read(&map_lock);
+	mutex_unlock(&trackers_lock);
+	return ret;
+}
+
+void trackers_mark_storage(struct block_device *bdev, struct sector_range range)
+{
+	struct tracker *tracker;
+
+	range.start += bdev->bd_start_sect;
+	mutex_lock(&trackers_lock);
+	down_read(&map_lock);
+	list_for_each_entry(tracker, &trackers, link) {
+		struct block_device *tracked = tracker_bdev(tracker);
+		struct sector_range shared;
+
+		if (tracked->bd_disk != bdev->bd_disk)
+			continue;
+		shared = range_intersect(range, (struct sector_range){
+				tracked->bd_start_sect, bdev_nr_sectors(tracked) });
+		if (shared.count)
+			cbt_map_mark(tracker->map, shared.start - tracked->bd_start_sect,
+				     shared.count);
+	}
+	up_read(&map_lock);
+	mutex_unlock(&trackers_lock);
+}
+
+int tracker_prepare(struct tracker *tracker)
+{
+	int ret = blkfilter_validate(tracker->flt);
+
+	if (ret)
+		return ret;
+	return cbt_map_prepare(tracker->map, bdev_nr_sectors(tracker_bdev(tracker)));
+}
+
+void trackers_lock_maps(void)
+{
+	down_write(&map_lock);
+}
+
+void trackers_unlock_maps(void)
+{
+	up_write(&map_lock);
+}
+
+void tracker_finish(struct tracker *tracker)
+{
+	cbt_map_finish(tracker->map);
+}
+
+void tracker_switch(struct tracker *tracker, struct diff_area *area)
+{
+	lockdep_assert_held_write(&map_lock);
+	blkfilter_advance_epoch(tracker->flt);
+	cbt_map_switch(tracker->map);
+	rcu_assign_pointer(tracker->area, area);
+}
+
+void tracker_disarm(struct tracker *tracker)
+{
+	RCU_INIT_POINTER(tracker->area, NULL);
+}
+
+/* Detaching waits for gone(), so that nothing schedules the work afterwards. */
+void trackers_exit(void)
+{
+	struct tracker *tracker, *next;
+
+	mutex_lock(&trackers_lock);
+	list_for_each_entry_safe(tracker, next, &trackers, link)
+		__remove(tracker);
+	mutex_unlock(&trackers_lock);
+	cancel_work_sync(&gone_work);
+}
+
+void trackers_init(const struct blkfilter_operations *ops)
+{
+	filter_ops = ops;
+	INIT_WORK(&gone_work, remove_gone);
+}

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * tracker: one tracked device. It has a filter, a change map, and, while a
+ * snapshot is held, an area.
+ *
+ * A tracker lives from the first snapshot of its device until it is removed, or
+ * the device is. It belongs to at most one snapshot, which claims it; what is
+ * claimed stays, even if its device has gone.
+ */
+#ifndef _BLKSNAP_TRACKER_H
+#define _BLKSNAP_TRACKER_H
+
+#include <linux/blk-filter.h>
+#include <linux/list.h>
+
+#include "cbt_map.h"
+#include "diff_area.h"
+#include "geometry.h"
+
+/*
+ * Legend: I set at creation; T under trackers_lock; R published by RCU, read
+ * with preemption off.
+ */
+struct tracker {
+	struct list_head link;			/* T */
+	struct blkfilter *flt;			/* I */
+	struct cbt_map *map;			/* I */
+	struct diff_area __rcu *area;		/* R */
+	bool is_claimed;			/* T */
+	bool is_in_taken;			/* T, its snapshot has been taken */
+	bool is_new;				/* T, made by the claim */
+};
+
+/* @ops: what is attached to tracked devices; blkfilter.private is the tracker. */
+void trackers_init(const struct blkfilter_operations *ops);
+
+/* Removes all trackers. No snapshot is left. May sleep. */
+void trackers_exit(void);
+
+/* What the filter room gives to trackers_init(), so that calls go down only. */
+void tracker_gone(struct blkfilter *flt);
+
+/*
+ * Claims the tracker of a device for a snapshot, making one if there is none.
+ * May sleep. ERR_PTR: -ENXIO no such device, -EALREADY claimed, what
+ * blkfilter_attach() answers, -ENOMEM.
+ */
+struct tracker *tracker_claim(dev_t dev);
+
+/*
+ * Ends a claim. With @undo a tracker that the claim made is removed again, and
+ * so is one whose device has gone. May sleep.
+ */
+void tracker_release(struct tracker *tracker, bool undo);
+
+/* The claim's snapshot has been taken: the map may be read. May sleep. */
+void tracker_set_taken(struct tracker *tracker);
+
+/* -ENXIO no such device; -ENODATA not tracked; -EBUSY claimed. May sleep. */
+int tracker_remove(dev_t dev);
+
+/* What TRACKER_COLLECT tells. */
+struct tracker_info {
+	dev_t dev;
+	struct cbt_map_info map;
+};
+
+/*
+ * Up to @room trackers in order of first tracking; returns how many there are.
+ * May sleep.
+ */
+unsigned int trackers_collect(struct tracker_info *infos, unsigned int room);
+
+/* The map of one claimed tracker. May sleep. */
+void tracker_map_info(struct tracker *tracker, struct cbt_map_info *info);
+
+/*
+ * Up to @count readable bytes of the map of a tracked device from block @first
+ * on: how many, or -ENODEV untracked, -EPERM not in a taken snapshot, -EINVAL
+ * @first beyond the end. May sleep.
+ */
+int tracker_read_map(dev_t dev, u32 first, u32 count, u8 *bytes);
+
+/* All ranges or none: -ENODEV untracked, -EINVAL a range is wrong. May sleep. */
+int tracker_mark_dirty(dev_t dev, const struct sector_range *ranges,
+		       unsigned int count);
+
+/* Storage was here until now: changed, for every tracker that it touches. */
+void trackers_mark_storage(struct block_device *bdev, struct sector_range range);
+
+/*
+ * The take, in steps. tracker_prepare() may sleep and fail (-ENODEV,
+ * -EOPNOTSUPP, -ENOMEM). Readers of maps are locked out from before the gates
+ * close; tracker_switch() is called with the gate closed, and does not sleep.
+ * tracker_finish() may sleep.
+ */
+int tracker_prepare(struct tracker *tracker);
+void trackers_lock_maps(void);
+void tracker_switch(struct tracker *tracker, struct diff_area *area);
+void trackers_unlock_maps(void);
+void tracker_finish(struct tracker *tracker);
+
+/* No write meets the area any more after blkfilter_synchronize(). */
+void tracker_disarm(struct tracker *tracker);
+
+static inline struct block_device *tracker_bdev(const struct tracker *tracker)
+{
+	return tracker->flt->bdev;
+}
+
+#endif /* _BLKSNAP_TRACKER_H */
