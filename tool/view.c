@@ -134,16 +134,16 @@ enum status layer_read_pieces(const struct repo *repo, const struct layer *layer
 
 	if (fd >= 0)
 		close(fd);
-	if (ret) {
-		say_error("%s/data/%s cannot be read: %s; restore it from a copy",
-			  repo->path, device->hashes, strerror(-ret));
-		return ret == -ENOENT || ret == -EBADMSG ? MISMATCH : FAILED;
-	}
-	if (strcmp(hash, device->hashes_hash)) {
+	if (ret == -EBADMSG || (!ret && strcmp(hash, device->hashes_hash))) {
 		say_error("%s/data/%s is not as it was written; restore it from a copy",
 			  repo->path, device->hashes);
 		pieces_free(pieces);
 		return MISMATCH;
+	}
+	if (ret) {
+		say_error("%s/data/%s cannot be read: %s; restore it from a copy",
+			  repo->path, device->hashes, strerror(-ret));
+		return ret == -ENOENT ? MISMATCH : FAILED;
 	}
 	return DONE;
 }

@@ -1,0 +1,144 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+# A full and increments of a plain file: restore, verify, damage.
+. "$(dirname "$0")/tap.sh"
+
+MiB=1048576
+blksnap=$bin/blksnap
+mkpoint=$bin/mkpoint
+
+# Not a multiple of a cluster or of a piece, with a hole in the middle.
+size=$((21 * MiB + 5 * 512))
+make_disk()
+{
+	rm -f disk
+	truncate -s $size disk
+	dd if=/dev/urandom of=disk bs=$MiB count=7 conv=notrunc 2>/dev/null
+	dd if=/dev/urandom of=disk bs=512 seek=$((20 * 2048)) \
+		count=$((2048 + 5)) conv=notrunc 2>/dev/null
+}
+
+# Three changes: data, zeros over data, and the very end of the disk.
+change_disk()
+{
+	dd if=/dev/urandom of=disk bs=65536 seek=3 count=2 conv=notrunc
+	dd if=/dev/zero of=disk bs=65536 seek=64 count=32 conv=notrunc
+	dd if=/dev/urandom of=disk bs=512 seek=$((21 * 2048)) count=5 conv=notrunc
+} 2>/dev/null
+changes="196608:131072 4194304:2097152 $((21 * MiB)):2560"
+
+point_number()
+{
+	find backup/points -name '*.json' | sort | sed -n "${1}p" |
+		sed 's|.*/||; s|\.json||'
+}
+image_of() { echo "backup/data/$(point_number "$1").disk.qcow2"; }
+restore_is()
+{
+	rm -f restored
+	"$blksnap" restore --from "backup@$(point_number "$1")" \
+		--device disk=restored --progress none && cmp restored "$2"
+}
+verify() { "$blksnap" verify --progress none "$@"; }
+
+make_disk
+cp disk first
+it "makes a full backup of a new device" \
+	sh -c "$mkpoint backup disk 1 1 | grep 'full: first backup'"
+it "restores it to a file" restore_is 1 first
+it "verifies it" verify backup
+it "leaves holes out of a full image" \
+	sh -c "[ \$(stat -c %s $(image_of 1)) -lt $((10 * MiB)) ]"
+it "makes an image that qemu-img finds the same" \
+	qemu-img compare -f qcow2 -F raw "$(image_of 1)" first
+
+change_disk
+cp disk second
+# shellcheck disable=SC2086
+it "makes an increment of the same generation" \
+	sh -c "$mkpoint backup disk 1 4 $changes | grep 'increment: changes since'"
+it "restores the increment" restore_is 2 second
+it "still restores the full" restore_is 1 first
+it "stores no more than what changed" \
+	sh -c "[ \$(stat -c %s $(image_of 2)) -lt $((2 * MiB)) ]"
+it "names the base by a relative path" \
+	sh -c "qemu-img info --output=json $(image_of 2) |
+		grep '\"backing-filename\": \"$(point_number 1).disk.qcow2\"'"
+it "holds zeros that hide the base" \
+	qemu-img compare -f qcow2 -F raw "$(image_of 2)" second
+it "works after the directory was moved" \
+	sh -c "mv backup moved && mkdir sub && mv moved sub/moved &&
+		$blksnap verify --progress none sub/moved; status=\$?
+		mv sub/moved backup; exit \$status"
+it "verifies both" sh -c "$blksnap verify -J --progress none backup |
+	grep -c '\"is_right\": true' | grep -x 3"
+
+dd if=/dev/urandom of=disk bs=65536 seek=3 count=1 conv=notrunc 2>/dev/null
+cp disk third
+it "bases a third point on the second" \
+	sh -c "$mkpoint backup disk 1 5 196608:65536 |
+		grep 'since $(point_number 2)'"
+it "restores the third" restore_is 3 third
+it "lists the points" sh -c "$blksnap restore --list --from backup -n -o KIND |
+	tr -d ' ' | paste -sd, | grep -x full,increment,increment"
+it "lists them as JSON" sh -c "$blksnap restore --list --from backup -J |
+	python3 -c 'import json,sys; d = json.load(sys.stdin)
+assert d[\"schema\"] == \"blksnap-points\" and len(d[\"points\"]) == 3
+assert d[\"points\"][0][\"capacity\"] == $size'"
+
+it "makes a full when the generation is another" \
+	sh -c "$mkpoint backup disk 2 6 0:512 | grep 'full: tracking of changes started anew'"
+it "finds a point by the beginning of its id" \
+	sh -c "rm -f r && $blksnap restore --from backup@$(point_number 2 | cut -c1-21) -d disk=r -q && cmp r second"
+it "says that a beginning fits several" \
+	says "fits several points" fails 1 "$blksnap" restore --from backup@2 -d disk=x
+
+it "does not overwrite a file unasked" \
+	says "exists; --force" fails 1 "$blksnap" restore --from backup -d disk=first
+it "overwrites it with --force" \
+	sh -c "cp first other && $blksnap restore --from backup -d disk=other --force -q && cmp other third"
+it "refuses a device that the point does not hold" \
+	says "holds no device" fails 1 "$blksnap" restore --from backup -d vda=x
+it "touches no target when one of several is wrong" \
+	sh -c "! $blksnap restore --from backup -d disk=new1 -d disk=first; [ ! -s new1 ] || ! cmp new1 third"
+it "copies what it reads in lines of progress" \
+	sh -c "rm -f r; $blksnap restore --from backup -d disk=r --progress lines 2>&1 | grep 'restore: 100%'"
+it "tells progress as JSON" \
+	sh -c "rm -f r; $blksnap restore --from backup -d disk=r --progress json 2>&1 |
+		grep '\"bytes_done\":$size,\"bytes_total\":$size'"
+
+# Damage, each on a copy.
+damaged()
+{
+	rm -rf bad
+	cp -r backup bad
+	"$@"
+}
+flip() { printf '\252' | dd of="bad/data/$1" bs=1 seek="$2" conv=notrunc 2>/dev/null; }
+name() { echo "$(point_number "$1").disk.$2"; }
+
+damaged flip "$(name 1 qcow2)" $((6 * MiB))
+it "finds a flipped byte in a full" \
+	says "differs from what was backed up" fails 13 verify bad
+it "does not restore it silently" \
+	says "is incomplete now" fails 13 "$blksnap" restore --from "bad@$(point_number 1)" -d disk=x1 -q
+damaged flip "$(name 2 hashes)" 100
+it "finds a flipped byte in the hashes" \
+	says "is not as it was written" fails 13 verify bad
+damaged sed -i 's/"hostname": "[^"]*"/"hostname": "x"/' "bad/points/$(point_number 1).json"
+it "finds that a parent's manifest was changed" \
+	says "is not the one that" fails 13 verify "bad@$(point_number 2)"
+damaged rm "bad/points/$(point_number 1).json"
+it "finds that a parent's manifest is missing" \
+	says "whose manifest is missing" fails 13 verify "bad@$(point_number 3)"
+damaged rm "bad/data/$(name 1 qcow2)"
+it "finds that an image is missing" fails 13 verify bad
+damaged truncate -s -65536 "bad/data/$(name 1 qcow2)"
+it "finds that an image was cut" fails 13 verify bad
+damaged qemu-img rebase -u -f qcow2 -F qcow2 -b "$(name 1 qcow2)" "bad/data/$(name 3 qcow2)"
+it "finds that an image was given another base" \
+	says "is not based on the images" fails 13 verify bad
+it "is not fooled by that into restoring it" \
+	fails 13 "$blksnap" restore --from "bad@$(point_number 3)" -d disk=x2 -q
+
+finish

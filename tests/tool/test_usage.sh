@@ -1,0 +1,46 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+# Help, wrong usage, and what is said where there is no module.
+. "$(dirname "$0")/tap.sh"
+
+blksnap=$bin/blksnap
+
+helps() { "$blksnap" "$@" --help >help 2>complaint && grep -q "^Usage: blksnap" help && [ ! -s complaint ]; }
+
+it "prints help to standard output" helps
+for verb in backup restore verify mount umount snapshot "snapshot create" \
+		"snapshot list" "snapshot delete" status diff version; do
+	# shellcheck disable=SC2086
+	it "prints help for $verb" helps $verb
+done
+it "prints its own version" sh -c "$blksnap --version | grep -E '^blksnap [0-9.]+$'"
+
+it "wants a verb" says "Try 'blksnap --help'" fails 2 "$blksnap"
+it "refuses a verb that it does not know" fails 2 "$blksnap" fly
+it "refuses an option that it does not know" \
+	says "Try 'blksnap backup --help'" fails 2 "$blksnap" backup --fly
+it "wants to know where to" says "--to is missing" fails 2 "$blksnap" backup /dev/null
+it "wants to know what" says "name a device" fails 2 "$blksnap" backup --to d
+it "refuses a size that is none" fails 2 "$blksnap" backup --to d --storage-limit x /
+it "refuses a way of progress that is none" fails 2 "$blksnap" verify --progress x d
+it "wants a target" says "where shall it be written" fails 2 "$blksnap" restore --from d
+it "wants NAME=TARGET" fails 2 "$blksnap" restore --from d --device x
+it "refuses a snapshot id that is none" fails 2 "$blksnap" snapshot delete 5
+it "refuses a column that there is not" \
+	sh -c "mkdir -p d/points d/data && $blksnap restore --list --from d -o FLY; [ \$? -eq 2 ]"
+it "says that a directory is none" says "No such file" fails 1 "$blksnap" verify nowhere
+it "says that a directory holds no backups" \
+	says "not a backup directory" fails 1 "$blksnap" verify /usr
+
+if [ -e /dev/blksnap ]; then
+	skip "says that the module is not loaded" "it is"
+else
+	for verb in version status "snapshot list" "snapshot create /dev/null" \
+			"diff --since 1 /dev/null" "backup --to b /dev/null"; do
+		# shellcheck disable=SC2086
+		it "says that the module is not loaded: $verb" \
+			says "module is not loaded" fails 15 "$blksnap" $verb
+	done
+fi
+
+finish
