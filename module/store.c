@@ -26,6 +26,7 @@ struct batch {
 	struct list_head copies;
 	place_t place;
 	u32 sectors;
+	unsigned int pages;
 	atomic_t pending;
 	blk_status_t status;
 };
@@ -154,7 +155,9 @@ static void submit_batch(struct batch *batch)
 
 		run = diff_storage_locate(batch->copier->storage, place, sectors,
 					  &bdev, &sector);
-		bio = blkfilter_bio_alloc(bdev, DIV_ROUND_UP(run, PAGE_SECTORS) + 1,
+		/* No vector holds less than a unit, and none more than a page. */
+		bio = blkfilter_bio_alloc(bdev, min_t(sector_t, batch->pages,
+						      run / BLKSNAP_UNIT_MIN_SECTORS),
 					  REQ_OP_WRITE, GFP_NOIO);
 		bio->bi_iter.bi_sector = sector;
 		bio->bi_end_io = end_store;
@@ -168,21 +171,22 @@ static void submit_batch(struct batch *batch)
 	batch_put(batch);
 }
 
-/* Copies from the front of the queue that fit one bio's vector. */
-static u32 gather(struct copier *copier, unsigned int most, struct list_head *copies)
+/* Up to @most copies from the front of the queue that fit one bio's vector. */
+static u32 gather(struct copier *copier, unsigned int most, struct list_head *copies,
+		  unsigned int *pages)
 {
 	struct copy *copy, *next;
-	unsigned int pages = 0;
 	unsigned long flags;
 	u32 sectors = 0;
 
+	*pages = 0;
 	raw_spin_lock_irqsave(&copier->lock, flags);
 	list_for_each_entry_safe(copy, next, &copier->queue, link) {
-		pages += copy->bio.bi_vcnt;
-		if (sectors && (pages >= BIO_MAX_VECS || !--most))
+		if (!most-- || *pages + copy->bio.bi_vcnt > BIO_MAX_VECS)
 			break;
 		list_move_tail(&copy->link, copies);
 		sectors += copy->room;
+		*pages += copy->bio.bi_vcnt;
 	}
 	raw_spin_unlock_irqrestore(&copier->lock, flags);
 	return sectors;
@@ -201,19 +205,19 @@ static void put_back(struct copier *copier, struct list_head *copies, bool is_sh
 /* False: nothing to do, or no room for the first of the queue. */
 static bool store_some(struct copier *copier)
 {
-	unsigned int most = BIO_MAX_VECS;
 	struct batch *batch;
+	unsigned int pages;
 	LIST_HEAD(copies);
 	place_t place;
 	u32 sectors;
 
-	sectors = gather(copier, most, &copies);
+	sectors = gather(copier, BIO_MAX_VECS, &copies, &pages);
 	if (!sectors)
 		return false;
 	if (!diff_storage_reserve(copier->storage, sectors, &place)) {
 		/* The rest of the room may still do for one. */
 		put_back(copier, &copies, false);
-		sectors = gather(copier, 1, &copies);
+		sectors = gather(copier, 1, &copies, &pages);
 		if (!diff_storage_reserve(copier->storage, sectors, &place)) {
 			put_back(copier, &copies, true);
 			return false;
@@ -224,6 +228,7 @@ static bool store_some(struct copier *copier)
 	batch->copier = copier;
 	batch->place = place;
 	batch->sectors = sectors;
+	batch->pages = pages;
 	batch->status = BLK_STS_OK;
 	INIT_LIST_HEAD(&batch->copies);
 	list_splice(&copies, &batch->copies);
