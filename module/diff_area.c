@@ -27,6 +27,7 @@
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
+#include <linux/blk-filter-inject.h>
 #include <linux/slab.h>
 
 #include "diff_area_internal.h"
@@ -77,6 +78,7 @@ static void publish(struct diff_area *area, struct copy *copy, place_t place)
 	struct bio_list waiters;
 	unsigned long flags;
 
+	inject_delay(200);
 	copy->extent->start = region_offset(copy->start);
 	copy->extent->count = copy->count;
 	copy->extent->place = place;
@@ -89,6 +91,7 @@ static void publish(struct diff_area *area, struct copy *copy, place_t place)
 	if (place != PLACE_MEMORY)
 		rb_erase(&copy->node, &region->copies);
 	raw_spin_unlock_irqrestore(&region->lock, flags);
+	inject_delay(200);
 	resubmit_all(area, &waiters);
 	wake_progress(area);
 }
@@ -170,6 +173,7 @@ static struct copy *start_copy(struct diff_area *area, struct region *region,
 		copy_put(copy);
 		return other;
 	}
+	inject_sleep(5);
 	copy_read(copy);
 	return copy;
 }

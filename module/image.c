@@ -24,6 +24,7 @@
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
+#include <linux/blk-filter-inject.h>
 #include <linux/blk-filter.h>
 #include <linux/blksnap.h>
 #include <linux/idr.h>
@@ -112,6 +113,7 @@ static void end_sent_read(struct bio *bio)
 	struct sent_read *read = bio->bi_private;
 	struct image *image = read->image;
 
+	inject_delay(200);
 	bio->bi_end_io = read->end_io;
 	bio->bi_private = read->private;
 	/* After an error, its own or a cut piece's, there is nothing to save. */
@@ -152,6 +154,7 @@ static void send_read(struct image *image, struct bio *bio,
 	bio->bi_private = read;
 	bio_set_dev(bio, bdev);
 	bio->bi_iter.bi_sector = sector;
+	inject_delay(200);
 	submit_bio_noacct(bio);
 }
 

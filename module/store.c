@@ -13,6 +13,7 @@
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
+#include <linux/blk-filter-inject.h>
 #include <linux/blk-filter.h>
 #include <linux/mempool.h>
 #include <linux/slab.h>
@@ -233,6 +234,7 @@ static bool store_some(struct copier *copier)
 	INIT_LIST_HEAD(&batch->copies);
 	list_splice(&copies, &batch->copies);
 	atomic_inc(&copier->stores);
+	inject_sleep(5);
 	submit_batch(batch);
 	return true;
 }

@@ -24,6 +24,7 @@
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
+#include <linux/blk-filter-inject.h>
 #include <linux/blksnap.h>
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
@@ -178,12 +179,14 @@ static void barrier_over_all(struct snapshot *snapshot)
 	trackers_lock_maps();
 	for (i = 0; i < snapshot->count; i++)
 		blkfilter_close_gate(snapshot->devices[i].tracker->flt);
+	inject_delay(1000);
 	blkfilter_synchronize();
 	for (i = 0; i < snapshot->count; i++) {
 		struct snapshot_device *device = &snapshot->devices[i];
 
 		diff_area_arm(device->area, device->capacity);
 		tracker_switch(device->tracker, device->area);
+		inject_delay(1000);
 	}
 	for (i = 0; i < snapshot->count; i++)
 		blkfilter_open_gate(snapshot->devices[i].tracker->flt);

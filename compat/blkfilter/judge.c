@@ -16,7 +16,8 @@
  * Why a held bio loses NOWAIT and POLLED: holding does not block its submitter,
  * so there is nothing to be refused, and nobody could poll for it here.
  */
-#include <linux/hashtable.h>
+#include <linux/blk-filter-inject.h>
+#include <linux/hash.h>
 #include <linux/rculist.h>
 
 #include "blkfilter.h"
@@ -62,8 +63,10 @@ static enum blkfilter_verdict ask(struct filter *flt, struct bio *bio,
 	if (flt->pub.ops->submit_bio(&flt->pub, bio, start - flt->start,
 				     end - start) == BLKFILTER_TAKEN)
 		return BLKFILTER_TAKEN;
-	if (likely(record_attach(flt, bio)))
+	if (likely(record_attach(flt, bio))) {
+		inject_delay(200);
 		return BLKFILTER_PASS;
+	}
 	judge_hold(flt, bio);
 	return BLKFILTER_TAKEN;
 }
@@ -157,6 +160,7 @@ static void resubmit_held(struct work_struct *work)
 		preempt_disable();
 		verdict = judge_bio(bio);
 		preempt_enable();
+		inject_sleep(5);
 		if (verdict == BLKFILTER_PASS)
 			submit_bio_noacct(bio);
 	}

@@ -1,0 +1,51 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# check.sh [KERNEL...] - all tests, one part after the other; a part prints its
+# own lines and ends with "N passed, N failed". The last line adds them up. A
+# part that ends without such a line counts as one failure.
+
+set -uo pipefail
+cd "${BASH_SOURCE[0]%/*}/.."
+kernels=("$@")
+((${#kernels[@]})) || kernels=(6.1 6.12)
+mkdir -p build
+passed=0 failed=0 skipped=0
+log=$(mktemp build/check.XXXXXX)
+trap 'rm -f "$log"' EXIT
+
+part() {
+	local sentence=$1 totals
+	shift
+	printf '\n--- %s\n' "$sentence"
+	SECONDS=0
+	"$@" 2>&1 | tee "$log"
+	totals=$(grep -E '^[0-9]+ passed, [0-9]+ failed' "$log" | tail -n 1)
+	if [[ $totals =~ ^([0-9]+)\ passed,\ ([0-9]+)\ failed(,\ ([0-9]+)\ skipped)? ]]; then
+		((passed += BASH_REMATCH[1], failed += BASH_REMATCH[2]))
+		((skipped += ${BASH_REMATCH[4]:-0}))
+	else
+		echo "FAIL $sentence: ended without a result"
+		((failed++))
+	fi
+	printf '    (%d s)\n' "$SECONDS"
+}
+
+build() {
+	make --no-print-directory -s lib tool test-programs &&
+		make --no-print-directory -s test-modules KERNELS="${kernels[*]}" &&
+		echo '1 passed, 0 failed'
+}
+
+part 'static checks' scripts/check-static.sh "${kernels[@]}"
+part 'build' build
+part 'the pure rooms, in user space' make --no-print-directory -s -C tests/unit
+part 'library and tool, without a kernel' make --no-print-directory -s -C tests/tool
+for kernel in "${kernels[@]}"; do
+	part "kernel $kernel" tests/vm/run-tests --kernel "$kernel"
+done
+
+printf '\n%d passed, %d failed' "$passed" "$failed"
+((skipped)) && printf ', %d skipped' "$skipped"
+printf '\n'
+((failed == 0))
