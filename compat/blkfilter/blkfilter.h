@@ -67,7 +67,6 @@ int settle_older(struct block_device *bdev, unsigned long deadline);
 
 /* judge.c */
 extern struct bio_set below_set;
-extern struct bio *probe_bio;
 void judge_init(struct filter *flt);
 void judge_publish(struct filter *flt);
 void judge_withdraw(struct filter *flt);
@@ -93,8 +92,7 @@ int filters_init(void);
 void filters_exit(void);
 
 /* hook.c: under filters_lock; sleep */
-int hook_install(void);
+int hook_install(struct block_device *bdev);
 void hook_remove(void);
-int hook_prove(struct block_device *bdev);
 
 #endif /* _BLKFILTER_H */

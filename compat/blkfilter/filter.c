@@ -303,21 +303,10 @@ static int publish(struct filter *f)
 	list_for_each_entry(other, &filters_list, link)
 		if (other->pub.bdev == f->pub.bdev)
 			ret = -EBUSY;
-	if (!ret && list_empty(&filters_list)) {
-		ret = hook_install();
-		if (!ret) {
-			/* The probe must find a table that is not empty. */
-			judge_publish(f);
-			ret = hook_prove(f->pub.bdev);
-			if (ret) {
-				judge_withdraw(f);
-				hook_remove();
-			}
-		}
-	} else if (!ret) {
-		judge_publish(f);
-	}
+	if (!ret && list_empty(&filters_list))
+		ret = hook_install(f->pub.bdev);
 	if (!ret) {
+		judge_publish(f);
 		list_add_tail(&f->link, &filters_list);
 		__module_get(THIS_MODULE);
 	}
@@ -342,8 +331,6 @@ struct blkfilter *blkfilter_attach(struct block_device *bdev,
 		return ERR_PTR(-ENOMEM);
 	ret = publish(f);
 	if (ret) {
-		synchronize_rcu();
-		judge_flush(f);
 		filter_free(f);
 		return ERR_PTR(ret);
 	}

@@ -2,28 +2,29 @@
 /*
  * hook: where bios are found on a stock kernel.
  *
- * An ftrace callback on submit_bio_noacct() decides about each bio, and does
- * nothing else. To pass it leaves the processor alone, and the function runs as
- * if nothing had happened. To take it it points the processor at an empty
- * function, so that the submission ends there. The original is never wrapped or
- * called: no function of ours is on the stack of a task that may sleep, which
- * is what makes it safe to remove the hook under load (unregistering waits for
- * RCU-tasks).
+ * An ftrace callback decides about each bio, and does nothing else. To pass it
+ * leaves the processor alone, and the function runs as if nothing had happened.
+ * To take it it points the processor at an empty function, so that the
+ * submission ends there. The original is never wrapped or called: no function
+ * of ours is on the stack of a task that may sleep, which is what makes it safe
+ * to remove the hook under load (unregistering waits for RCU-tasks).
  *
- * Three more places:
- * - submit_bio_noacct_nocheck(), where bios come by that were throttled: when a
- *   device is attached, these may have been submitted long before. All others
- *   are met a second time there, if at all, and found seen.
+ * The place is submit_bio_noacct_nocheck(): all that submit_bio_noacct() lets
+ * through goes there, and so does what was throttled, maybe long before a filter
+ * came. A compiler could have put the one into the other; so before the first
+ * filter a read is sent off to see whether it comes by, and if it does not, both
+ * functions are hooked: what is met twice is found seen.
+ *
+ * Two more places:
  * - bdev_write_page() of kernels that have it: a page goes to brd, zram or pmem
  *   without a bio. Answered with EOPNOTSUPP for filtered disks, upon which the
  *   caller makes a bio.
  * - del_gendisk(), to learn of removal. A plain hook, it changes nothing.
  *
- * The callback needs no recursion guard of ftrace's, which would drop a nested
- * bio: it does not submit, so it cannot nest in one context.
+ * The callbacks need no recursion guard of ftrace's, which would drop a nested
+ * bio: they do not submit, so they cannot nest in one context.
  */
 #include <linux/blkdev.h>
-#include <linux/completion.h>
 #include <linux/ftrace.h>
 #include <linux/module.h>
 
@@ -80,25 +81,47 @@ static void on_removal(unsigned long ip, unsigned long parent_ip,
 	preempt_enable_notrace();
 }
 
+static struct bio *probe_bio;
+static bool is_probe_seen;
+
+static void on_probe(unsigned long ip, unsigned long parent_ip,
+		     struct ftrace_ops *ops, struct ftrace_regs *fregs)
+{
+	if ((struct bio *)compat_ftrace_argument(fregs, 0) == READ_ONCE(probe_bio))
+		WRITE_ONCE(is_probe_seen, true);
+}
+
 #define REDIRECTING	(COMPAT_FTRACE_ARGS_FLAGS | FTRACE_OPS_FL_IPMODIFY | \
 			 FTRACE_OPS_FL_PERMANENT)
 
 struct hook {
 	const char *function;
-	const char *also;		/* a second function, may be absent */
+	const char *also;		/* a second function */
 	bool is_optional;		/* newer kernels lack it */
 	bool is_installed;
 	struct ftrace_ops ops;
 };
 
+enum { HOOK_SUBMIT, HOOK_WRITE_PAGE, HOOK_REMOVAL };
+
+static const char at_the_door[] = "submit_bio_noacct";
+static const char behind_it[] = "submit_bio_noacct_nocheck";
+
 static struct hook hooks[] = {
-	{ .function = "submit_bio_noacct", .also = "submit_bio_noacct_nocheck",
-	  .ops = { .func = on_submit, .flags = REDIRECTING } },
-	{ .function = "bdev_write_page", .is_optional = true,
-	  .ops = { .func = on_write_page, .flags = REDIRECTING } },
-	{ .function = "del_gendisk",
-	  .ops = { .func = on_removal, .flags = COMPAT_FTRACE_ARGS_FLAGS |
-						FTRACE_OPS_FL_PERMANENT } },
+	[HOOK_SUBMIT] = {
+		.function = behind_it,
+		.ops = { .func = on_submit, .flags = REDIRECTING } },
+	[HOOK_WRITE_PAGE] = {
+		.function = "bdev_write_page", .is_optional = true,
+		.ops = { .func = on_write_page, .flags = REDIRECTING } },
+	[HOOK_REMOVAL] = {
+		.function = "del_gendisk",
+		.ops = { .func = on_removal, .flags = COMPAT_FTRACE_ARGS_FLAGS |
+						      FTRACE_OPS_FL_PERMANENT } },
+};
+
+static struct hook probe = {
+	.ops = { .func = on_probe, .flags = COMPAT_FTRACE_ARGS_FLAGS },
 };
 
 static int filter_by_name(struct hook *hook, const char *name, bool reset)
@@ -137,32 +160,104 @@ static int install_one(struct hook *hook)
 	return ret;
 }
 
+static void remove_one(struct hook *hook)
+{
+	int ret;
+
+	if (!hook->is_installed)
+		return;
+	ret = unregister_ftrace_function(&hook->ops);
+	if (WARN(ret, "blkfilter: hook on %s() cannot be removed: %d; the module stays\n",
+		 hook->function, ret)) {
+		__module_get(THIS_MODULE);
+		return;
+	}
+	hook->is_installed = false;
+	ftrace_free_filter(&hook->ops);
+}
+
 void hook_remove(void)
 {
 	unsigned int i;
-	int ret;
 
-	for (i = ARRAY_SIZE(hooks); i-- > 0;) {
-		if (!hooks[i].is_installed)
-			continue;
-		ret = unregister_ftrace_function(&hooks[i].ops);
-		if (WARN(ret, "blkfilter: hook on %s() cannot be removed: %d; the module stays\n",
-			 hooks[i].function, ret)) {
-			__module_get(THIS_MODULE);
-			continue;
-		}
-		hooks[i].is_installed = false;
-		ftrace_free_filter(&hooks[i].ops);
-	}
+	for (i = ARRAY_SIZE(hooks); i-- > 0;)
+		remove_one(&hooks[i]);
 	/* A task may stand in one of the empty functions. */
 	synchronize_rcu_tasks();
 }
 
-int hook_install(void)
+static void probe_end_io(struct bio *bio)
+{
+	rcu_read_lock();		/* see records_exit() */
+	bio_free_pages(bio);
+	bio_put(bio);
+	module_put(THIS_MODULE);
+	rcu_read_unlock();
+}
+
+/*
+ * A read of the first block, whose data nobody wants. What counts is whether it
+ * comes by on its way; its end is not waited for, the device may be suspended.
+ */
+static int send_probe(struct block_device *bdev)
+{
+	struct page *page = alloc_page(GFP_KERNEL);
+	struct bio *bio;
+
+	if (!page)
+		return -ENOMEM;
+	bio = bio_alloc(bdev, 1, REQ_OP_READ, GFP_KERNEL);
+	__bio_add_page(bio, page, bdev_logical_block_size(bdev), 0);
+	bio->bi_end_io = probe_end_io;
+	__module_get(THIS_MODULE);
+	WRITE_ONCE(is_probe_seen, false);
+	WRITE_ONCE(probe_bio, bio);
+	submit_bio_noacct(bio);
+	WRITE_ONCE(probe_bio, NULL);
+	return 0;
+}
+
+/* 1: what is submitted comes by @function; 0: it does not. */
+static int is_on_the_way(const char *function, struct block_device *bdev)
+{
+	int ret;
+
+	probe.function = function;
+	ret = install_one(&probe) ?: send_probe(bdev);
+	remove_one(&probe);
+	return ret ?: READ_ONCE(is_probe_seen);
+}
+
+static int choose_place(struct block_device *bdev)
+{
+	struct hook *hook = &hooks[HOOK_SUBMIT];
+	int ret;
+
+	hook->function = behind_it;
+	hook->also = NULL;
+	ret = is_on_the_way(behind_it, bdev);
+	if (ret)
+		return min(ret, 0);
+	hook->function = at_the_door;
+	hook->also = behind_it;
+	ret = is_on_the_way(at_the_door, bdev);
+	if (ret)
+		return min(ret, 0);
+	pr_err("the hook does not see what is submitted: is kernel.ftrace_enabled 1, and CONFIG_DYNAMIC_FTRACE_WITH_REGS or _ARGS set?\n");
+	return -EOPNOTSUPP;
+}
+
+int hook_install(struct block_device *bdev)
 {
 	unsigned int i;
 	int ret;
 
+	/* What could not be removed goes on serving. */
+	if (!hooks[HOOK_SUBMIT].is_installed) {
+		ret = choose_place(bdev);
+		if (ret)
+			return ret;
+	}
 	for (i = 0; i < ARRAY_SIZE(hooks); i++) {
 		if (hooks[i].is_installed)
 			continue;
@@ -173,34 +268,4 @@ int hook_install(void)
 		}
 	}
 	return 0;
-}
-
-static void probe_end_io(struct bio *bio)
-{
-	complete(bio->bi_private);
-}
-
-/*
- * An empty flush, harmless if it should reach the device. The caller has put a
- * filter on the device, so that the probe is looked for.
- */
-int hook_prove(struct block_device *bdev)
-{
-	DECLARE_COMPLETION_ONSTACK(ended);
-	struct bio probe;
-	bool is_seen;
-
-	bio_init(&probe, bdev, NULL, 0, REQ_OP_WRITE | REQ_PREFLUSH);
-	probe.bi_end_io = probe_end_io;
-	probe.bi_private = &ended;
-	WRITE_ONCE(probe_bio, &probe);
-	submit_bio_noacct(&probe);
-	is_seen = !READ_ONCE(probe_bio);
-	if (!is_seen) {
-		wait_for_completion_io(&ended);
-		WRITE_ONCE(probe_bio, NULL);
-		pr_err("the hook does not see what is submitted: is CONFIG_DYNAMIC_FTRACE_WITH_REGS or _ARGS set, and kernel.ftrace_enabled 1?\n");
-	}
-	bio_uninit(&probe);
-	return is_seen ? 0 : -EOPNOTSUPP;
 }

@@ -29,9 +29,6 @@ static struct hlist_head filters[1 << HASH_BITS_FILTERS];
 /* Bios from here are our users' own I/O, and marked by that. */
 struct bio_set below_set;
 
-/* An empty bio that is dropped when met; proves that bios are found. */
-struct bio *probe_bio;
-
 static struct hlist_head *bucket_of(const struct gendisk *disk)
 {
 	return &filters[hash_ptr(disk, HASH_BITS_FILTERS)];
@@ -71,14 +68,6 @@ static enum blkfilter_verdict ask(struct filter *flt, struct bio *bio,
 	return BLKFILTER_TAKEN;
 }
 
-static enum blkfilter_verdict judge_empty(struct bio *bio)
-{
-	if (likely(bio != READ_ONCE(probe_bio)))
-		return BLKFILTER_PASS;
-	WRITE_ONCE(probe_bio, NULL);
-	return BLKFILTER_TAKEN;
-}
-
 /* Preemption is off: that is an RCU read side. */
 enum blkfilter_verdict judge_bio(struct bio *bio)
 {
@@ -91,7 +80,7 @@ enum blkfilter_verdict judge_bio(struct bio *bio)
 	if (likely(!node))
 		return BLKFILTER_PASS;
 	if (unlikely(!bio_sectors(bio)))
-		return judge_empty(bio);
+		return BLKFILTER_PASS;
 	if (bio->bi_pool == &below_set)
 		return BLKFILTER_PASS;			/* I4 */
 

@@ -19,8 +19,8 @@
  * Before all that: a task that waits to enter a queue that somebody else has
  * frozen was past the hook already. It is waited for by the queue's own wait
  * list, and, once off the list, by RCU-tasks until it sleeps or is done.
- * Throttled bios are not known to any of this. They come by the hook's second
- * place, where they are judged (see hook.c).
+ * Throttled bios are not known to any of this. They come by the hook when they
+ * are let go, and are judged then (see hook.c).
  */
 #include <linux/blk-mq.h>
 #include <linux/delay.h>
