@@ -59,3 +59,104 @@ destroy_snapshot() {
 
 # True if the snapshot still shows what it promised.
 snapshot_holds() { [[ $(snap info "$1" error) == 0 ]]; }
+
+# --- processes beside the case ---
+
+# start VARIABLE COMMAND...: runs it in the background; the variable gets the
+# process.
+start() {
+	local _variable=$1
+	shift
+	"$@" &
+	printf -v "$_variable" %s $!
+	at_exit_case end_process $!
+}
+
+end_process() {
+	kill -KILL "$1" 2>/dev/null || true
+	wait "$1" 2>/dev/null || true
+}
+
+# stop PROCESS...: asks them to end. The case fails if one has not ended well.
+stop() {
+	local process
+
+	kill -TERM "$@" 2>/dev/null || true
+	for process; do
+		wait "$process" || fail "a process in the background ended with status $?"
+	done
+}
+
+# scope COMMAND...: what it makes is undone when it ends, not only with the case.
+scope() (
+	# shellcheck disable=SC2034	# the framework's
+	AT_EXIT=()
+	trap end_scope EXIT
+	"$@"
+)
+
+end_scope() {
+	local status=$?
+
+	run_at_exit || status=1
+	exit "$status"
+}
+
+# --- more devices ---
+
+# new_partition VARIABLE DISK NUMBER START COUNT: in sectors. Only the kernel
+# knows it, nothing is written to the disk.
+new_partition() {
+	local _disk
+	_disk=$(readlink -f "$2")
+	addpart "$_disk" "$3" "$4" "$5"
+	at_exit_case delpart "$_disk" "$3"
+	[[ $_disk != *[0-9] ]] || _disk+=p
+	printf -v "$1" %s "$_disk$3"
+}
+
+# new_md VARIABLE LEVEL DEVICE...: an array without a superblock.
+new_md() {
+	local _variable=$1 _level=$2
+	shift 2
+	modprobe "raid$_level"
+	mdadm --build /dev/md77 --assume-clean --level="$_level" --raid-devices=$# "$@" \
+		>/dev/null 2>&1
+	at_exit_case mdadm --quiet --stop /dev/md77
+	printf -v "$_variable" %s /dev/md77
+}
+
+# new_scsi VARIABLE PARAMETERS...: the disk of scsi_debug.
+new_scsi() {
+	local _variable=$1 _found
+	shift
+	modprobe sd_mod
+	modprobe scsi_debug delay=0 "$@"
+	at_exit_case modprobe -r scsi_debug
+	wait_until "the SCSI disk is there" find_scsi >/dev/null
+	_found=$(find_scsi)
+	printf -v "$_variable" %s "$_found"
+}
+
+find_scsi() {
+	local model
+
+	for model in /sys/block/sd*/device/model; do
+		if [[ -e $model && $(<"$model") == scsi_debug* ]]; then
+			model=${model%/device/model}
+			[[ ! -b /dev/${model##*/} ]] || { echo "/dev/${model##*/}"; return; }
+		fi
+	done
+	return 1
+}
+
+# --- what was written ---
+
+# overwrite DEVICE [options of pattern write]: all of it, with generations from
+# 2 on.
+overwrite() {
+	local device=$1 sectors
+	shift
+	sectors=$(blockdev --getsz "$device")
+	pattern write "$device" --seq --bs 64k --align 512 --ops $(((sectors + 127) / 128)) "$@"
+}

@@ -401,8 +401,9 @@ static struct range next_range(struct writer *w)
 
 	count = min_u64(count, w->part.count / align * align);
 	if (opt.is_seq) {
-		if (w->at + count > w->part.count)
+		if (w->at == w->part.count)
 			w->at = 0;
+		count = min_u64(count, w->part.count - w->at);
 		range.start = w->at;
 		w->at += count;
 	} else {
