@@ -4,9 +4,10 @@
  *
  * Attaching closes the new filter's gate before anybody can see it, waits for
  * what was under way, and opens it. Detaching takes the filter off at once, but
- * bios that it passed still carry its records: the filter is freed by a worker
- * when the last of them has ended (reap), and until then holds the module. The
- * hooks are in place as long as there is a filter, freed or not.
+ * bios that it passed still carry its records: the filter is freed (reaped) when
+ * the last of them has ended. If that takes long a worker does it, so that a
+ * device that hangs hangs nobody else. A filter holds the module until it is
+ * reaped, and so long the hooks are in place.
  *
  * Lock order: filters_lock > ftrace's own locks. Callbacks take no lock but a
  * filter's own.
@@ -18,6 +19,7 @@
 #include "blkfilter.h"
 
 #define REAP_POLL_MS	100
+#define DETACH_PATIENCE	(2 * HZ)	/* before the reaping is left to a worker */
 #define SETTLE_TIMEOUT	(30 * HZ)	/* for a partition that grew */
 
 struct workqueue_struct *filters_wq;
@@ -204,17 +206,14 @@ static void filter_free(struct filter *f)
 	kfree(f);
 }
 
-/* The filter is out of the table, nobody begins with it any more. */
-static void reap(struct work_struct *work)
+static bool is_idle(const struct filter *f)
 {
-	struct filter *f = container_of(to_delayed_work(work), struct filter,
-					reap_work);
+	return !records_inflight(f, 0) && !records_inflight(f, 1);
+}
 
-	if (records_inflight(f, 0) || records_inflight(f, 1)) {
-		queue_delayed_work(filters_wq, &f->reap_work,
-				   msecs_to_jiffies(REAP_POLL_MS));
-		return;
-	}
+/* The filter is out of the table, and no bio carries a record of it. */
+static void reap(struct filter *f)
+{
 	/* Whoever dropped the last count may still look at the wait queue. */
 	synchronize_rcu();
 	mutex_lock(&filters_lock);
@@ -226,8 +225,21 @@ static void reap(struct work_struct *work)
 	module_put(THIS_MODULE);
 }
 
+static void reap_later(struct work_struct *work)
+{
+	struct filter *f = container_of(to_delayed_work(work), struct filter,
+					reap_work);
+
+	if (is_idle(f))
+		reap(f);
+	else
+		queue_delayed_work(filters_wq, &f->reap_work,
+				   msecs_to_jiffies(REAP_POLL_MS));
+}
+
 void blkfilter_detach(struct blkfilter *flt)
 {
+	unsigned long deadline = jiffies + DETACH_PATIENCE;
 	struct filter *f = filter_of(flt);
 
 	mutex_lock(&filters_lock);
@@ -239,7 +251,15 @@ void blkfilter_detach(struct blkfilter *flt)
 		blkfilter_open_gate(flt);
 	judge_flush(f);
 	cancel_work_sync(&f->gone_work);
-	queue_delayed_work(filters_wq, &f->reap_work, 0);
+
+	/* Mostly these end in a moment, and all is gone when we return. */
+	wait_event_timeout(f->drain_wait, is_idle(f), msecs_to_jiffies(10));
+	while (!is_idle(f) && time_before(jiffies, deadline))
+		msleep(10);
+	if (is_idle(f))
+		reap(f);
+	else
+		queue_delayed_work(filters_wq, &f->reap_work, 0);
 }
 EXPORT_SYMBOL_GPL(blkfilter_detach);
 
@@ -260,7 +280,7 @@ static struct filter *filter_alloc(struct block_device *bdev,
 	f->is_gated = true;
 	init_waitqueue_head(&f->drain_wait);
 	INIT_WORK(&f->gone_work, tell_gone);
-	INIT_DELAYED_WORK(&f->reap_work, reap);
+	INIT_DELAYED_WORK(&f->reap_work, reap_later);
 	judge_init(f);
 	get_device(&bdev->bd_device);
 	f->inflight = alloc_percpu(struct inflight);

@@ -94,7 +94,7 @@ struct blkfilter *blkfilter_attach(struct block_device *bdev,
  *
  * When this returns no callback runs any more. What the core still holds goes
  * on to the device. The user must have let go of everything it took before.
- * May sleep; does not wait for operations under way.
+ * May sleep, a moment for operations under way, but not until they end.
  */
 void blkfilter_detach(struct blkfilter *flt);
 
