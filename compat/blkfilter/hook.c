@@ -174,6 +174,9 @@ static void remove_one(struct hook *hook)
 	}
 	hook->is_installed = false;
 	ftrace_free_filter(&hook->ops);
+	/* Which leaves the pointers: the next filter would be put upon these. */
+	RCU_INIT_POINTER(hook->ops.local_hash.filter_hash, NULL);
+	RCU_INIT_POINTER(hook->ops.local_hash.notrace_hash, NULL);
 }
 
 void hook_remove(void)
