@@ -8,6 +8,7 @@
 #include "control.h"
 #include "device.h"
 #include "freeze.h"
+#include "klog.h"
 #include "session.h"
 #include "test_stop.h"
 
@@ -97,10 +98,10 @@ static enum status explain_create(const struct session *session, int error)
 		tell_holder(session);
 		return IN_USE;
 	case -EOPNOTSUPP:
-		say_error("the module refuses a device; 'dmesg' says why");
+		say_error("the module refuses a device");
 		return NO_MODULE;
 	case -EBUSY:
-		say_error("something else in the kernel holds the place where writes are seen; 'dmesg' names it");
+		say_error("something else in the kernel holds the place where writes are seen");
 		return NO_MODULE;
 	case -ETIMEDOUT:
 		say_error("I/O that was under way did not end in time; try again");
@@ -116,11 +117,17 @@ static enum status explain_create(const struct session *session, int error)
 static enum status create(struct session *session)
 {
 	struct blk_snap_uuid *id = &session->guardian.shared->id;
+	int log = klog_mark();
 	int ret = blksnap_snapshot_create(session->fd, session->devs,
 					  (uint32_t)session->count, id);
 
-	if (ret)
-		return explain_create(session, ret);
+	if (ret) {
+		enum status status = explain_create(session, ret);
+
+		klog_tell(log);
+		return status;
+	}
+	klog_close(log);
 	session->id = *id;
 	test_stop("created");
 	return DONE;
@@ -221,7 +228,7 @@ static enum status explain_take(int error)
 		return IN_USE;
 	}
 	if (error == -EOPNOTSUPP) {
-		say_error("a device can no longer be filtered; 'dmesg' says why");
+		say_error("a device can no longer be filtered");
 		return NO_MODULE;
 	}
 	say_error("the snapshot could not be taken: %s", strerror(-error));
@@ -233,10 +240,11 @@ static enum status take(struct session *session, struct freezer *freezer)
 {
 	bool was_too_slow;
 	unsigned int failed;
-	int ret;
+	int log = klog_mark(), ret;
 
 	ret = freezer_freeze(freezer, &session->guardian, &failed);
 	if (ret) {
+		klog_close(log);
 		say_error("%s could not be frozen: %s", freezer->names[failed],
 			  strerror(-ret));
 		return FAILED;
@@ -244,8 +252,13 @@ static enum status take(struct session *session, struct freezer *freezer)
 	ret = blksnap_snapshot_take(session->fd, &session->id);
 	was_too_slow = session->guardian.shared->was_too_slow;
 	freezer_thaw(freezer, &session->guardian);
-	if (ret)
-		return explain_take(ret);
+	if (ret) {
+		enum status status = explain_take(ret);
+
+		klog_tell(log);
+		return status;
+	}
+	klog_close(log);
 	if (was_too_slow)
 		say_error("the take outlasted the freeze: file systems above the devices may need their journals replayed");
 	test_stop("taken");
