@@ -107,7 +107,7 @@ static int register_batch(struct storage_batch *batch)
 	for (i = 0; i < batch->count; i++, n++) {
 		if (!rb_find_add(&n->node, &registry, range_compare))
 			continue;
-		pr_err("%pg: refused as storage: sectors %llu to %llu are in use as such\n",
+		pr_err("%pg: refused as storage: sectors %llu to %llu are storage already\n",
 		       n->use.bdev, n->use.range.start, range_end(n->use.range) - 1);
 		unregister_nodes(batch, i);
 		ret = -EINVAL;
@@ -137,7 +137,7 @@ static int check_range(struct block_device *bdev, struct sector_range range)
 	const char *why = NULL;
 
 	if (!range_is_inside(range.start, range.count, bdev_nr_sectors(bdev)))
-		why = "none, or not inside the device";
+		why = "not inside the device";
 	else if (!IS_ALIGNED(range.start | range.count, align))
 		why = "not aligned to the device's logical block";
 	if (!why)
