@@ -310,6 +310,11 @@ static const struct block_device_operations image_ops = {
 	.submit_bio = image_submit_bio,
 };
 
+bool image_is_image(const struct gendisk *disk)
+{
+	return disk->fops == &image_ops;
+}
+
 dev_t image_dev(const struct image *image)
 {
 	return disk_devt(image->disk);

@@ -32,6 +32,9 @@ int image_show(struct image *image, sector_t capacity);
  */
 void image_free(struct image *image);
 
+/* Is this disk an image? Any context. */
+bool image_is_image(const struct gendisk *disk);
+
 /* Number and name (DISK_NAME_LEN bytes) of a shown image. */
 dev_t image_dev(const struct image *image);
 const char *image_name(const struct image *image);

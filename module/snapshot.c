@@ -123,26 +123,36 @@ static bool is_above(struct block_device *upper, struct block_device *lower)
 	return true;
 }
 
+struct creation {
+	struct snapshot *snapshot;
+	struct gendisk *checked;	/* ranges come by the thousand, disks do not */
+};
+
 static int exclude_on_creation(const struct storage_range *storage, void *arg)
 {
-	struct snapshot *snapshot = arg;
+	struct creation *creation = arg;
+	struct snapshot *snapshot = creation->snapshot;
+	bool is_checked = creation->checked == storage->bdev->bd_disk;
 	unsigned int i;
 	int ret = 0;
 
 	for (i = 0; i < snapshot->count && !ret; i++) {
-		if (is_above(storage->bdev, tracker_bdev(snapshot->devices[i].tracker)))
+		if (!is_checked &&
+		    is_above(storage->bdev, tracker_bdev(snapshot->devices[i].tracker)))
 			return -EBUSY;
 		ret = exclude(&snapshot->devices[i], storage);
 	}
+	creation->checked = storage->bdev->bd_disk;
 	return ret;
 }
 
 static int publish(struct snapshot *snapshot)
 {
+	struct creation creation = { .snapshot = snapshot };
 	int ret;
 
 	mutex_lock(&snapshots_lock);
-	ret = diff_storage_for_each(exclude_on_creation, snapshot);
+	ret = diff_storage_for_each(exclude_on_creation, &creation);
 	if (!ret) {
 		kref_get(&snapshot->refs);
 		list_add_tail(&snapshot->link, &snapshots);
@@ -256,6 +266,11 @@ static bool is_batch_above(struct storage_batch *batch)
 	struct snapshot *snapshot;
 	unsigned int i;
 
+	/* It names no lower device, and lies above its original and storage. */
+	if (image_is_image(bdev->bd_disk)) {
+		pr_err("%pg is an image of a snapshot, and cannot be storage\n", bdev);
+		return true;
+	}
 	list_for_each_entry(snapshot, &snapshots, link)
 		for (i = 0; i < snapshot->count; i++)
 			if (is_above(bdev, tracker_bdev(snapshot->devices[i].tracker)))

@@ -451,11 +451,12 @@ struct blk_snap_snapshot_append_file {
  * file system not be unmounted, whatever becomes of the caller. An unlinked
  * file (O_TMPFILE) vanishes by itself with the snapshot. What the file system
  * reads from the file is unspecified afterwards. Errors: ESRCH no such
- * snapshot; EBADF @fd is not open; EINVAL not a regular file, empty, no room
+ * snapshot; EBADF @fd is not open for writing; EINVAL not a regular file, empty, no room
  * left after rounding, extents that are shared, inline or encoded, overlap
  * with storage already given, a device that lies above a snapshotted one, or
  * flags or reserved words not zero; EOPNOTSUPP another kind of file system, or
- * a file on its real-time device; EBUSY the file is in use as storage or swap.
+ * a file on its real-time device, or a DAX file; EBUSY the file is in use as
+ * storage or swap, or mapped for writing.
  */
 #define IOCTL_BLK_SNAP_SNAPSHOT_APPEND_FILE \
 	_IOWR(BLK_SNAP, 64, struct blk_snap_snapshot_append_file)
