@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "control.h"
@@ -302,6 +303,21 @@ static enum status with_snapshot(struct backup *backup)
 	return status;
 }
 
+/* It works, but what is written there is copied and counted as changed. */
+static void warn_of_own_tail(const struct backup *backup)
+{
+	struct stat st;
+
+	if (fstat(backup->repo.data_fd, &st))
+		return;
+	for (size_t i = 0; i < backup->session.count; i++)
+		if (device_lies_on(st.st_dev,
+				   device_number(backup->session.devs[i])))
+			say_note("%s lies on %s itself: the backup is written into what is being backed up, and the next increment holds it",
+				 backup->repo.path,
+				 backup->session.entries[i].path);
+}
+
 static int run(struct backup *backup)
 {
 	enum status status = repo_open(&backup->repo, backup->dir, true);
@@ -310,8 +326,10 @@ static int run(struct backup *backup)
 		return status;
 	backup->started_ms = now_ms();
 	status = session_take(&backup->session, &backup->how);
-	if (status == DONE)
+	if (status == DONE) {
+		warn_of_own_tail(backup);
 		status = with_snapshot(backup);
+	}
 	repo_close(&backup->repo);
 	return status;
 }

@@ -444,8 +444,14 @@ void session_destroy(struct session *session)
 
 enum status session_leave(struct session *session)
 {
-	enum status status = feeder_leave_behind(&session->feeder);
+	/* Only who gives more, or holds a device, has a reason to stay. */
+	bool needs_feeder = session->feeder.does_grow ||
+			    session->feeder.storage.device_fd >= 0;
+	enum status status = DONE;
 
+	feeder_stop(&session->feeder);
+	if (needs_feeder)
+		status = feeder_leave_behind(&session->feeder);
 	if (status != DONE) {
 		session_destroy(session);
 		return status;

@@ -114,19 +114,18 @@ static void add_place(struct storage_place **places, size_t *count,
 	close(fd);
 }
 
-static uint64_t enough;
-
-static bool is_preferred(const struct storage_place *place)
+static bool is_preferred(const struct storage_place *place, uint64_t enough)
 {
 	return !place->is_snapshotted && place->room >= enough;
 }
 
-static int best_first(const void *a, const void *b)
+static int best_first(const void *a, const void *b, void *context)
 {
 	const struct storage_place *left = a, *right = b;
+	const uint64_t *enough = context;
 
-	if (is_preferred(left) != is_preferred(right))
-		return is_preferred(left) ? -1 : 1;
+	if (is_preferred(left, *enough) != is_preferred(right, *enough))
+		return is_preferred(left, *enough) ? -1 : 1;
 	return left->room > right->room ? -1 : left->room < right->room;
 }
 
@@ -138,6 +137,7 @@ enum status storage_places(const struct storage_options *options,
 	struct libmnt_table *table;
 	struct libmnt_iter *iter;
 	struct libmnt_fs *fs;
+	uint64_t enough;
 
 	*places = NULL;
 	*count = 0;
@@ -161,7 +161,7 @@ enum status storage_places(const struct storage_options *options,
 		return NO_ROOM;
 	}
 	enough = larger(GiB, capacity / ENOUGH_SHARE);
-	qsort(*places, *count, sizeof(**places), best_first);
+	qsort_r(*places, *count, sizeof(**places), best_first, &enough);
 	return DONE;
 }
 
