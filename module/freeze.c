@@ -26,6 +26,7 @@ struct target {
 struct freeze {
 	refcount_t owners;
 	struct work_struct work;
+	struct work_struct thaw_work;
 	struct completion done;
 	spinlock_t lock;
 	bool is_abandoned;		/* under @lock */
@@ -82,6 +83,15 @@ static void freeze_all(struct work_struct *work)
 	if (error || is_abandoned)
 		thaw_all(freeze);
 	complete(&freeze->done);
+	freeze_put(freeze);
+	module_put(THIS_MODULE);
+}
+
+static void thaw(struct work_struct *work)
+{
+	struct freeze *freeze = container_of(work, struct freeze, thaw_work);
+
+	thaw_all(freeze);
 	freeze_put(freeze);
 	module_put(THIS_MODULE);
 }
@@ -151,6 +161,7 @@ struct freeze *freeze_devices(struct block_device **bdevs, unsigned int count,
 	sort(freeze->targets, freeze->count, sizeof(freeze->targets[0]),
 	     deeper_first, NULL);
 	INIT_WORK(&freeze->work, freeze_all);
+	INIT_WORK(&freeze->thaw_work, thaw);
 	init_completion(&freeze->done);
 	spin_lock_init(&freeze->lock);
 	refcount_inc(&freeze->owners);
@@ -175,8 +186,8 @@ struct freeze *freeze_devices(struct block_device **bdevs, unsigned int count,
 
 void freeze_thaw(struct freeze *freeze)
 {
-	thaw_all(freeze);
-	freeze_put(freeze);
+	__module_get(THIS_MODULE);
+	queue_work(freeze_wq, &freeze->thaw_work);
 }
 
 void freeze_exit(void)

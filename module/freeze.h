@@ -22,7 +22,11 @@ void freeze_exit(void);
 struct freeze *freeze_devices(struct block_device **bdevs, unsigned int count,
 			      unsigned int timeout_ms);
 
-/* Thaws in the reverse order. Sleeps. */
+/*
+ * Thaws in the reverse order, without waiting for it: a file system may write
+ * to its device to be thawed (ext4 does), and that write may be held until the
+ * caller has gone on.
+ */
 void freeze_thaw(struct freeze *freeze);
 
 #endif /* _BLKSNAP_FREEZE_H */
