@@ -75,20 +75,26 @@ static bool take_budget(struct copier *copier, size_t bytes, bool is_urgent,
 	return is_taken;
 }
 
-static void give_budget(struct copier *copier, size_t bytes)
+void __copier_call_waiters(struct copier *copier)
 {
 	struct copier_waiter *waiter, *next;
-	unsigned long flags;
 	LIST_HEAD(called);
 
-	raw_spin_lock_irqsave(&copier->lock, flags);
-	copier->memory_bytes -= bytes;
-	/* Called under the lock, so that copier_forget() is final. */
+	lockdep_assert_held(&copier->lock);
 	list_splice_init(&copier->waiters, &called);
 	list_for_each_entry_safe(waiter, next, &called, link) {
 		list_del_init(&waiter->link);
 		waiter->has_budget(waiter);
 	}
+}
+
+static void give_budget(struct copier *copier, size_t bytes)
+{
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&copier->lock, flags);
+	copier->memory_bytes -= bytes;
+	__copier_call_waiters(copier);
 	raw_spin_unlock_irqrestore(&copier->lock, flags);
 }
 

@@ -39,6 +39,9 @@ int stores_init(void);
 void stores_exit(void);
 void store_init(struct copier *copier);
 
+/* Calls those who wait for budget; @lock is held, so that forgetting is final. */
+void __copier_call_waiters(struct copier *copier);
+
 /* Nothing may be allotted: fatal if what is held cannot be stored either. */
 void store_budget_is_gone(struct copier *copier, struct block_device *origin);
 

@@ -7,7 +7,7 @@
  * else happens there. The area's worker, the only one who starts copies, goes
  * through what was held:
  *
- *	all saved meanwhile		resubmitted
+ *	all saved meanwhile		passed (see pass())
  *	a discard			ended without effect: it is advisory
  *	anything else			copies of what is neither saved nor being
  *					copied are started, and the bio is hung
@@ -32,7 +32,7 @@
 
 #include "diff_area_internal.h"
 
-enum progress { STARTED, STALLED };
+enum outcome { STARTED, STALLED };
 
 static void set_state(struct diff_area *area, enum area_state to)
 {
@@ -164,6 +164,7 @@ static struct copy *start_copy(struct diff_area *area, struct region *region,
 		atomic_inc(&area->copies);
 		__region_add_copy(region, copy);
 		other = copy;
+		area->has_progressed = true;
 	} else {
 		other = ERR_PTR(-EAGAIN);
 	}
@@ -179,7 +180,7 @@ static struct copy *start_copy(struct diff_area *area, struct region *region,
 }
 
 /* Copies of all of @range that is neither saved nor being copied. */
-static enum progress start_copies(struct diff_area *area, struct sector_range range,
+static enum outcome start_copies(struct diff_area *area, struct sector_range range,
 				  u32 most, bool is_urgent)
 {
 	sector_t at = range.start, end = range_end(range);
@@ -250,6 +251,16 @@ static bool is_supported(struct bio *bio)
 	}
 }
 
+/*
+ * All of it is saved, as the locks have told. The lockless look-up might still
+ * say no, if the range is in too many extents: so it is not asked again. No other
+ * area can be armed meanwhile: the snapshot's end waits for this worker first.
+ */
+static void pass(struct diff_area *area, struct bio *bio)
+{
+	blkfilter_pass(area->flt, bio);
+}
+
 /* False: it has to wait for budget. */
 static bool process(struct diff_area *area, struct bio *bio)
 {
@@ -274,7 +285,7 @@ static bool process(struct diff_area *area, struct bio *bio)
 		return false;
 	/* Also if the area has failed: a copy under way brings it back. */
 	if (!hang(area, bio, range))
-		blkfilter_resubmit(area->flt, bio);
+		pass(area, bio);
 	return true;
 }
 
@@ -395,10 +406,14 @@ static void area_work(struct work_struct *work)
 	process_requests(area);
 	process_writes(area);
 	blk_finish_plug(&plug);
+	/* The time runs from the last progress, not from the last kick. */
 	if (bio_list_empty(&area->stalled))
 		cancel_delayed_work(&area->stall_work);
-	else
+	else if (area->has_progressed)
 		mod_delayed_work(area->wq, &area->stall_work, area->stall_timeout);
+	else
+		queue_delayed_work(area->wq, &area->stall_work, area->stall_timeout);
+	area->has_progressed = false;
 }
 
 static void stall_timed_out(struct work_struct *work)

@@ -45,6 +45,7 @@ struct diff_area {
 	struct list_head failed_reads;		/* L, copies */
 	struct list_head requests;		/* L, struct save_request */
 	struct bio_list stalled;		/* W, waiting for budget */
+	bool has_progressed;			/* W, a copy was started in this run */
 
 	struct workqueue_struct *wq;		/* I */
 	struct work_struct work;

@@ -126,6 +126,8 @@ static void end_sent_read(struct bio *bio)
 		return;
 	}
 	bio->bi_iter = read->iter;
+	/* Cut pieces have ended, and left this at 0: it may be cut again. */
+	atomic_set(&bio->__bi_remaining, 1);
 	mempool_free(read, &read_pool);
 	redo(image, &image->rereads, bio, &image->reread_work);
 }

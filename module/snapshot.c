@@ -113,6 +113,24 @@ static int exclude(struct snapshot_device *device, const struct storage_range *s
 	return range.count ? diff_area_exclude(device->area, range) : 0;
 }
 
+/* An image has its original's blocks, and hands on what it is asked for. */
+static bool has_larger_blocks(struct block_device *storage, struct snapshot *snapshot)
+{
+	unsigned int i;
+
+	for (i = 0; i < snapshot->count; i++) {
+		struct block_device *bdev = tracker_bdev(snapshot->devices[i].tracker);
+
+		if (bdev_logical_block_size(storage) <= bdev_logical_block_size(bdev))
+			continue;
+		pr_err("%pg cannot be storage for %pg: its logical blocks are larger (%u bytes); use a device with blocks of %u bytes\n",
+		       storage, bdev, bdev_logical_block_size(storage),
+		       bdev_logical_block_size(bdev));
+		return true;
+	}
+	return false;
+}
+
 /* A store would meet the lower device's filter, and be copied itself. */
 static bool is_above(struct block_device *upper, struct block_device *lower)
 {
@@ -214,7 +232,10 @@ int snapshot_create(const dev_t *devs, unsigned int count, uuid_t *id)
 	struct snapshot *snapshot;
 	int ret;
 
-	snapshot = kvzalloc(struct_size(snapshot, devices, count), GFP_KERNEL);
+	if (struct_size(snapshot, devices, count) > INT_MAX)
+		return -ENOMEM;
+	snapshot = kvzalloc(struct_size(snapshot, devices, count),
+			    GFP_KERNEL | __GFP_NOWARN);
 	if (!snapshot)
 		return -ENOMEM;
 	__module_get(THIS_MODULE);
@@ -286,7 +307,11 @@ int snapshot_append(struct snapshot *snapshot, struct storage_batch *batch)
 	if (snapshot->state == SNAPSHOT_RELEASED)
 		goto out;
 	mutex_lock(&snapshots_lock);
-	ret = is_batch_above(batch) ? -EINVAL : exclude_everywhere(batch);
+	if (has_larger_blocks(storage_batch_range(batch, 0)->bdev, snapshot) ||
+	    is_batch_above(batch))
+		ret = -EINVAL;
+	else
+		ret = exclude_everywhere(batch);
 	mutex_unlock(&snapshots_lock);
 	if (ret)
 		goto out;
@@ -381,35 +406,18 @@ int snapshot_storage_range(struct snapshot *snapshot, unsigned int index,
 	return ret;
 }
 
-static dev_t __origin_in(struct snapshot *snapshot, dev_t image)
-{
-	struct snapshot_device_info info;
-	unsigned int i;
-
-	for (i = 0; i < snapshot->count; i++)
-		if (!snapshot_device_info(snapshot, i, &info) && info.image == image)
-			return info.origin;
-	return 0;
-}
-
+/* Trackers of what is on the list are claimed, and so there. */
 dev_t snapshot_origin_of(dev_t image)
 {
-	uuid_t *ids;
 	struct snapshot *snapshot;
-	unsigned int count, room = snapshots_collect(NULL, 0), i;
 	dev_t origin = 0;
+	unsigned int i;
 
-	ids = kvcalloc(room + 1, sizeof(*ids), GFP_KERNEL);
-	if (!ids)
-		return 0;
-	count = min(room, snapshots_collect(ids, room));
-	for (i = 0; i < count && !origin; i++) {
-		snapshot = snapshot_find(&ids[i]);
-		if (!snapshot)
-			continue;
-		origin = __origin_in(snapshot, image);
-		snapshot_put(snapshot);
-	}
-	kvfree(ids);
+	mutex_lock(&snapshots_lock);
+	list_for_each_entry(snapshot, &snapshots, link)
+		for (i = 0; i < snapshot->count; i++)
+			if (READ_ONCE(snapshot->devices[i].image_dev) == image)
+				origin = tracker_bdev(snapshot->devices[i].tracker)->bd_dev;
+	mutex_unlock(&snapshots_lock);
 	return origin;
 }

@@ -19,6 +19,8 @@ struct snapshot_device {
 	struct tracker *tracker;
 	struct diff_area *area;
 	struct image *image;		/* shown if the state is TAKEN or CORRUPT */
+	dev_t image_dev;		/* A, 0 until it is shown */
+	bool is_drained;		/* during the take */
 	sector_t capacity;		/* as of the take */
 	struct cbt_map_info map;	/* as of the take */
 };

@@ -200,6 +200,9 @@ static void put_back(struct copier *copier, struct list_head *copies, bool is_sh
 	raw_spin_lock_irqsave(&copier->lock, flags);
 	list_splice_init(copies, &copier->queue);
 	copier->is_short_of_room = is_short;
+	/* Who found the budget gone before learns now that this is the end. */
+	if (is_short)
+		__copier_call_waiters(copier);
 	raw_spin_unlock_irqrestore(&copier->lock, flags);
 }
 

@@ -90,20 +90,28 @@ static void free_images(struct snapshot *snapshot)
 /* Nobody copies or stores any more: the ranges may get other contents now. */
 static void mark_storage_changed(struct snapshot *snapshot)
 {
+	struct gendisk *last = NULL;
 	struct storage_range range;
 	unsigned int i;
 
-	for (i = 0; !diff_storage_range(snapshot->storage, i, &range); i++)
+	for (i = 0; !diff_storage_range(snapshot->storage, i, &range); i++) {
 		trackers_mark_storage(range.bdev, range.range);
+		if (range.bdev->bd_disk != last)
+			trackers_mark_below(range.bdev);
+		last = range.bdev->bd_disk;
+	}
 }
 
 /*
  * Phases, each the ground of the next:
- * (1) no waiter gets an event, no image reads;
- * (2) no write meets an area;
- * (3) nothing is being stored, and what is read later is dropped;
- * (4) all that was held is on its way, and no copy is left;
- * (5) the storage is given back, the trackers are free.
+ * (1) no waiter gets an event, areas hold nothing and save nothing any more;
+ * (2) nothing is being stored, and what is read later is dropped: so that no
+ *     I/O to an image waits for room;
+ * (3) the images are gone;
+ * (4) no write meets an area;
+ * (5) all that was held is on its way, no copy is left, and nobody walks over
+ *     the areas to fail them: only then is the first of them freed;
+ * (6) the storage is given back, the trackers are free.
  * It also undoes a creation half done: what is not there yet is NULL.
  */
 void __snapshot_release(struct snapshot *snapshot, bool undo)
@@ -112,6 +120,11 @@ void __snapshot_release(struct snapshot *snapshot, bool undo)
 
 	lockdep_assert_held(&snapshot->lock);
 	event_queue_close(&snapshot->events);
+	for (i = 0; i < snapshot->count; i++)
+		if (snapshot->devices[i].area)
+			diff_area_fail(snapshot->devices[i].area);
+	if (snapshot->copier)
+		copier_stop(snapshot->copier);
 	free_images(snapshot);
 
 	for (i = 0; i < snapshot->count; i++)
@@ -119,16 +132,12 @@ void __snapshot_release(struct snapshot *snapshot, bool undo)
 			tracker_disarm(snapshot->devices[i].tracker);
 	blkfilter_synchronize();
 
-	if (snapshot->copier)
-		copier_stop(snapshot->copier);
-
-	for (i = 0; i < snapshot->count; i++) {
-		if (!snapshot->devices[i].area)
-			continue;
-		diff_area_stop(snapshot->devices[i].area);
-		diff_area_free(snapshot->devices[i].area);
-		snapshot->devices[i].area = NULL;
-	}
+	for (i = 0; i < snapshot->count; i++)
+		if (snapshot->devices[i].area)
+			diff_area_stop(snapshot->devices[i].area);
+	for (i = 0; i < snapshot->count; i++)
+		if (snapshot->devices[i].area)
+			diff_area_free(snapshot->devices[i].area);
 
 	if (snapshot->copier)
 		copier_free(snapshot->copier);
@@ -176,7 +185,6 @@ static void barrier_over_all(struct snapshot *snapshot)
 	unsigned int noio = memalloc_noio_save();
 	unsigned int i;
 
-	trackers_lock_maps();
 	for (i = 0; i < snapshot->count; i++)
 		blkfilter_close_gate(snapshot->devices[i].tracker->flt);
 	inject_delay(1000);
@@ -190,7 +198,6 @@ static void barrier_over_all(struct snapshot *snapshot)
 	}
 	for (i = 0; i < snapshot->count; i++)
 		blkfilter_open_gate(snapshot->devices[i].tracker->flt);
-	trackers_unlock_maps();
 	memalloc_noio_restore(noio);
 }
 
@@ -205,30 +212,48 @@ static int freeze_and_switch(struct snapshot *snapshot)
 		return -ENOMEM;
 	for (i = 0; i < snapshot->count; i++)
 		bdevs[i] = tracker_bdev(snapshot->devices[i].tracker);
+	/* Before the freeze: a reader of a large map may be long about it. */
+	trackers_lock_maps();
 	freeze = freeze_devices(bdevs, snapshot->count, take_timeout_ms);
+	if (!IS_ERR(freeze)) {
+		barrier_over_all(snapshot);
+		freeze_thaw(freeze);
+	}
+	trackers_unlock_maps();
 	kfree(bdevs);
-	if (IS_ERR(freeze))
-		return PTR_ERR(freeze);
-	barrier_over_all(snapshot);
-	freeze_thaw(freeze);
-	return 0;
+	return PTR_ERR_OR_ZERO(freeze);
 }
 
+/*
+ * All at a time: where one device lies on another, the writes under way on the
+ * upper one end only when the lower one is through.
+ */
 static int drain(struct snapshot *snapshot, unsigned long deadline)
 {
-	unsigned int i;
-	int ret;
+	unsigned int left = snapshot->count, i;
+	bool is_last = false;
 
-	for (i = 0; i < snapshot->count; i++) {
-		struct snapshot_device *device = &snapshot->devices[i];
+	for (i = 0; i < snapshot->count; i++)
+		snapshot->devices[i].is_drained = false;
+	while (left) {
+		for (i = 0; i < snapshot->count; i++) {
+			struct snapshot_device *device = &snapshot->devices[i];
 
-		ret = blkfilter_wait_drained(device->tracker->flt, deadline);
-		if (ret) {
-			pr_err("%pg: writes that were under way did not end in %u ms\n",
-			       tracker_bdev(device->tracker), take_timeout_ms);
-			return ret;
+			if (device->is_drained)
+				continue;
+			if (!blkfilter_wait_drained(device->tracker->flt, jiffies - 1)) {
+				diff_area_activate(device->area);
+				device->is_drained = true;
+				left--;
+			} else if (is_last) {
+				pr_err("%pg: writes that were under way did not end in %u ms\n",
+				       tracker_bdev(device->tracker), take_timeout_ms);
+				return -ETIMEDOUT;
+			}
 		}
-		diff_area_activate(device->area);
+		if (left)
+			schedule_timeout_uninterruptible(1);
+		is_last = time_after(jiffies, deadline);
 	}
 	return 0;
 }
@@ -247,6 +272,7 @@ static int show(struct snapshot *snapshot)
 		ret = image_show(device->image, device->capacity);
 		if (ret)
 			return ret;
+		WRITE_ONCE(device->image_dev, image_dev(device->image));
 	}
 	return 0;
 }

@@ -13,9 +13,11 @@
 
 #include <linux/mutex.h>
 #include <linux/rwsem.h>
+#include <linux/sched/signal.h>
 #include <linux/slab.h>
 
 #include "params.h"
+#include "stack.h"
 #include "tracker.h"
 
 static DEFINE_MUTEX(trackers_lock);
@@ -104,6 +106,12 @@ struct tracker *tracker_claim(dev_t dev)
 		return ERR_CAST(file);
 	mutex_lock(&trackers_lock);
 	tracker = __find(dev);
+	/* A partition that was removed, and another one that got its number. */
+	if (tracker && !tracker->is_claimed &&
+	    tracker_bdev(tracker) != file_bdev(file)) {
+		__remove(tracker);
+		tracker = NULL;
+	}
 	if (tracker && tracker->is_claimed) {
 		tracker = ERR_PTR(-EALREADY);
 	} else if (tracker) {
@@ -234,11 +242,18 @@ int tracker_mark_dirty(dev_t dev, const struct sector_range *ranges,
 	}
 	down_read(&map_lock);
 	cbt_map_info(tracker->map, &info);
-	for (i = 0; i < count && !ret; i++)
+	for (i = 0; i < count && !ret; i++) {
 		if (!range_is_inside(ranges[i].start, ranges[i].count, info.capacity))
 			ret = -EINVAL;
-	for (i = 0; i < count && !ret; i++)
+		else if (fatal_signal_pending(current))
+			ret = -EINTR;
+		cond_resched();
+	}
+	/* Once begun it is finished, but for a caller who is being killed. */
+	for (i = 0; i < count && !ret && !fatal_signal_pending(current); i++) {
 		cbt_map_mark_both(tracker->map, ranges[i].start, ranges[i].count);
+		cond_resched();
+	}
 	up_read(&map_lock);
 	mutex_unlock(&trackers_lock);
 	return ret;
@@ -264,6 +279,17 @@ void trackers_mark_storage(struct block_device *bdev, struct sector_range range)
 				     shared.count);
 	}
 	up_read(&map_lock);
+	mutex_unlock(&trackers_lock);
+}
+
+void trackers_mark_below(struct block_device *bdev)
+{
+	struct tracker *tracker;
+
+	mutex_lock(&trackers_lock);
+	list_for_each_entry(tracker, &trackers, link)
+		if (stack_is_above(bdev->bd_disk, tracker_bdev(tracker)->bd_disk))
+			cbt_map_set_lost(tracker->map);
 	mutex_unlock(&trackers_lock);
 }
 

@@ -89,6 +89,13 @@ int tracker_mark_dirty(dev_t dev, const struct sector_range *ranges,
 void trackers_mark_storage(struct block_device *bdev, struct sector_range range);
 
 /*
+ * Storage was on @bdev until now, and trackers on devices below it may not have
+ * seen the stores: a driver may hand down the very bio that no filter is to see.
+ * Their maps are lost. May sleep.
+ */
+void trackers_mark_below(struct block_device *bdev);
+
+/*
  * The take, in steps. tracker_prepare() may sleep and fail (-ENODEV,
  * -EOPNOTSUPP, -ENOMEM). Readers of maps are locked out from before the gates
  * close; tracker_switch() is called with the gate closed, and does not sleep.

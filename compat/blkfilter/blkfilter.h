@@ -64,6 +64,8 @@ long records_inflight(const struct filter *flt, unsigned int parity);
 /* settle.c: 0, -ETIMEDOUT, -EOPNOTSUPP; sleeps */
 int settle_check(struct block_device *bdev);
 int settle_older(struct block_device *bdev, unsigned long deadline);
+/* settle_dm.c: the same for what device mapper counts; also -ENODEV, -ENOMEM */
+int settle_dm(struct gendisk *disk, unsigned long deadline);
 
 /* judge.c */
 extern struct bio_set below_set;

@@ -34,7 +34,10 @@ static struct filter *filter_of(const struct blkfilter *flt)
 
 bool blkfilter_is_gone(const struct blkfilter *flt)
 {
-	return READ_ONCE(filter_of(flt)->is_gone);
+	const struct filter *f = filter_of(flt);
+
+	/* A filter that came while the disk was going has not been told. */
+	return READ_ONCE(f->is_gone) || test_bit(GD_DEAD, &f->disk->state);
 }
 EXPORT_SYMBOL_GPL(blkfilter_is_gone);
 
@@ -105,6 +108,23 @@ struct blkfilter_range blkfilter_bio_range(const struct blkfilter *flt,
 }
 EXPORT_SYMBOL_GPL(blkfilter_bio_range);
 
+void blkfilter_pass(struct blkfilter *flt, struct bio *bio)
+{
+	struct filter *f = filter_of(flt);
+
+	for (;;) {
+		preempt_disable();
+		if (READ_ONCE(f->is_gated) || record_attach(f, bio))
+			break;
+		preempt_enable();
+		records_refill();
+	}
+	/* Gated without a record it is judged like any other, later. */
+	preempt_enable();
+	judge_hold(f, bio);
+}
+EXPORT_SYMBOL_GPL(blkfilter_pass);
+
 struct bio *blkfilter_bio_alloc(struct block_device *bdev,
 				unsigned short nr_vecs, blk_opf_t opf, gfp_t gfp)
 {
@@ -154,12 +174,15 @@ static int check_device(struct block_device *bdev)
  */
 static int grow(struct filter *f, sector_t end)
 {
+	sector_t old_end = f->end;
 	int ret;
 
 	WRITE_ONCE(f->is_gated, true);
 	WRITE_ONCE(f->end, end);
 	blkfilter_synchronize();
 	ret = settle_older(f->pub.bdev, jiffies + SETTLE_TIMEOUT);
+	if (ret)
+		WRITE_ONCE(f->end, old_end);
 	blkfilter_open_gate(&f->pub);
 	return ret;
 }

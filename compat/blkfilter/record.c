@@ -196,6 +196,9 @@ bool record_attach(struct filter *flt, struct bio *bio)
 		return false;
 	record->flt = flt;
 	record->parity = READ_ONCE(flt->epoch) & 1;
+	/* A bio-based driver that polls keeps a list head in bi_private. */
+	if (bio->bi_bdev->bd_disk->fops->poll_bio)
+		bio_clear_polled(bio);
 	record->end_io = bio->bi_end_io;
 	record->private = bio->bi_private;
 	bio->bi_private = record;

@@ -11,9 +11,10 @@
  *		waits for all of them.
  * synchronous	(brd, zram, pmem) The bio ends inside submit_bio(), which holds
  *		the queue: likewise.
- * accounted	(dm, md, drbd, bcache) Only the submission holds the queue; what
- *		was submitted is in the device's in-flight statistics, unless
- *		these are turned off.
+ * device mapper	keeps an exact count itself, see settle_dm.c.
+ * accounted	(md, drbd, bcache) Only the submission holds the queue; what was
+ *		submitted is in the device's in-flight statistics, unless these
+ *		are turned off, or it is an md of a kind that keeps none.
  * others	Nothing is known: refused.
  *
  * Before all that: a task that waits to enter a queue that somebody else has
@@ -24,17 +25,19 @@
  */
 #include <linux/blk-mq.h>
 #include <linux/delay.h>
+#include <linux/file.h>
+#include <linux/fs.h>
 #include <linux/part_stat.h>
 
 #include "blkfilter.h"
 
-enum settle_how { SETTLE_UNKNOWN, SETTLE_FREEZE, SETTLE_ACCOUNTED };
+enum settle_how { SETTLE_UNKNOWN, SETTLE_FREEZE, SETTLE_DM, SETTLE_ACCOUNTED };
 
 static const struct {
 	const char *prefix;
 	enum settle_how how;
 } bio_drivers[] = {
-	{ "dm-", SETTLE_ACCOUNTED },
+	{ "dm-", SETTLE_DM },
 	{ "md", SETTLE_ACCOUNTED },
 	{ "drbd", SETTLE_ACCOUNTED },
 	{ "bcache", SETTLE_ACCOUNTED },
@@ -53,6 +56,25 @@ static enum settle_how how_to_settle(const struct gendisk *disk)
 		if (str_has_prefix(disk->disk_name, bio_drivers[i].prefix))
 			return bio_drivers[i].how;
 	return SETTLE_UNKNOWN;
+}
+
+/* An md of the level "linear" counts nothing; those of the raid levels do. */
+static bool is_md_without_statistics(const struct gendisk *disk)
+{
+	char path[sizeof("/sys/block//md/level") + DISK_NAME_LEN];
+	char level[8] = "";
+	struct file *file;
+	loff_t at = 0;
+
+	if (!str_has_prefix(disk->disk_name, "md"))
+		return false;
+	snprintf(path, sizeof(path), "/sys/block/%s/md/level", disk->disk_name);
+	file = filp_open(path, O_RDONLY, 0);
+	if (IS_ERR(file))
+		return true;
+	kernel_read(file, level, sizeof(level) - 1, &at);
+	fput(file);
+	return !str_has_prefix(level, "raid");
 }
 
 static long writes_in_flight(struct gendisk *disk)
@@ -103,18 +125,22 @@ int settle_check(struct block_device *bdev)
 
 	switch (how_to_settle(disk)) {
 	case SETTLE_FREEZE:
+	case SETTLE_DM:
 		return 0;
 	case SETTLE_ACCOUNTED:
+		if (is_md_without_statistics(disk))
+			break;
 		if (blk_queue_io_stat(disk->queue))
 			return 0;
 		pr_err("%s: refused: its statistics are off, so that it cannot be told which writes are under way; write 1 to /sys/block/%s/queue/iostats\n",
 		       disk->disk_name, disk->disk_name);
 		return -EOPNOTSUPP;
 	default:
-		pr_err("%s: refused: its driver does not tell which writes are under way\n",
-		       disk->disk_name);
-		return -EOPNOTSUPP;
+		break;
 	}
+	pr_err("%s: refused: its driver does not tell which writes are under way\n",
+	       disk->disk_name);
+	return -EOPNOTSUPP;
 }
 
 int settle_older(struct block_device *bdev, unsigned long deadline)
@@ -125,6 +151,8 @@ int settle_older(struct block_device *bdev, unsigned long deadline)
 	ret = wait_for_waiters(disk->queue, deadline);
 	if (!ret)
 		ret = wait_for_queue(disk->queue, deadline);
+	if (!ret && how_to_settle(disk) == SETTLE_DM)
+		ret = settle_dm(disk, deadline);
 	if (ret || how_to_settle(disk) != SETTLE_ACCOUNTED)
 		return ret;
 	while (writes_in_flight(disk) > 0) {

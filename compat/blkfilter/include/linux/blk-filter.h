@@ -136,6 +136,14 @@ int blkfilter_wait_drained(struct blkfilter *flt, unsigned long deadline);
 void blkfilter_resubmit(struct blkfilter *flt, struct bio *bio);
 
 /*
+ * The same for a bio that @flt itself has finished with: the caller vouches, by
+ * what keeps its own state from changing during the call, that the bio may pass
+ * now. Only the other filters judge it, unless the gate is closed: then all do.
+ * Sleeps.
+ */
+void blkfilter_pass(struct blkfilter *flt, struct bio *bio);
+
+/*
  * A bio for I/O that no filter shall see, owned by the caller, freed by
  * bio_put(). NULL only if @gfp allows failure. It is submitted with
  * blkfilter_submit_below(), which may sleep as submit_bio() does.
