@@ -415,6 +415,8 @@ int cmd_backup(int argc, char **argv)
 
 	if (ret)
 		return ret;
+	/* Images hold what only root may read on the device. */
+	umask(0077);
 	signals_catch();
 	return run(&backup);
 }

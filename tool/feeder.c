@@ -71,18 +71,20 @@ static uint64_t bytes_free(struct feeder *feeder)
 
 static void complain(struct feeder *feeder, int error)
 {
-	const char *text = error == -ENOSPC ?
-		"there is no more room to keep overwritten data" :
-		"a file for overwritten data could not be given";
+	const char *text = "a file for overwritten data could not be given";
 
 	if (feeder->has_complained)
 		return;
 	feeder->has_complained = true;
+	if (error == -EDQUOT)
+		text = "the limit for overwritten data is reached";
+	else if (error == -ENOSPC)
+		text = "there is no more room for overwritten data";
 	if (feeder->is_running)
-		say_error("%s on %s (%s): the snapshot lasts only as long as what it has",
+		say_error("%s on %s: %s; the snapshot lasts as long as what it was given",
 			  text, feeder->storage.dir, strerror(-error));
 	else
-		syslog(LOG_WARNING, "%s on %s (%s)", text, feeder->storage.dir,
+		syslog(LOG_WARNING, "%s on %s: %s", text, feeder->storage.dir,
 		       strerror(-error));
 }
 

@@ -139,22 +139,26 @@ static enum status give_device(struct session *session, const char *path)
 	struct blk_snap_dev dev;
 	uint64_t bytes;
 	enum status status;
-	int ret;
+	int log = klog_mark(), ret;
 
 	status = device_of_word(path, &dev);
 	if (status == DONE)
 		status = storage_open_device(&session->feeder.storage, path,
 					     &bytes);
-	if (status != DONE)
-		return status;
-	range.sector_count = bytes / 512;
-	ret = blksnap_snapshot_append_storage(session->fd, &session->id, dev,
-					      &range, 1);
-	if (!ret)
-		return DONE;
-	say_error("%s cannot be used as storage: %s; it must not lie above a snapshotted device",
-		  path, strerror(-ret));
-	return FAILED;
+	if (status == DONE) {
+		range.sector_count = bytes / 512;
+		ret = blksnap_snapshot_append_storage(session->fd,
+						      &session->id, dev,
+						      &range, 1);
+		if (ret) {
+			say_error("%s cannot be used as storage: %s; name another device",
+				  path, strerror(-ret));
+			klog_tell(log);
+			return FAILED;
+		}
+	}
+	klog_close(log);
+	return status;
 }
 
 static uint64_t total_capacity(const struct session *session)
@@ -197,7 +201,7 @@ static enum status give_files(struct session *session,
 	uint64_t first;
 	enum status status;
 	size_t count;
-	int ret;
+	int log, ret;
 
 	status = storage_places(options, session->devs, session->count,
 				total_capacity(session), &places, &count);
@@ -206,6 +210,7 @@ static enum status give_files(struct session *session,
 	ret = feeder_first_request(&session->feeder, &first);
 	if (options->first_bytes)
 		first = options->first_bytes;
+	log = klog_mark();
 	if (!ret)
 		ret = give_from(session, options, places, count, first);
 	if (ret == -ENOSPC) {
@@ -217,6 +222,10 @@ static enum status give_files(struct session *session,
 			  count == 1 ? places[0].dir : "", strerror(-ret));
 		status = FAILED;
 	}
+	if (ret)
+		klog_tell(log);
+	else
+		klog_close(log);
 	free(places);
 	return status;
 }
@@ -391,9 +400,11 @@ static enum status tell_corrupt(const struct session *session, int error)
 	}
 	say_error("the snapshot overflowed: the room for overwritten data ran out (%s were given); the devices themselves are unharmed",
 		  format_size(session->feeder.storage.given, given));
-	say_hint("try again when less is written, with more room on %s, or with --storage DIR on another file system",
+	say_hint("try again when less is written, with more room on %s, with --storage DIR on another file system%s",
 		 *session->feeder.storage.dir ? session->feeder.storage.dir :
-						"the storage");
+						"the storage",
+		 session->feeder.storage.limit == UINT64_MAX ? "" :
+		 ", or with a larger --storage-limit");
 	return OVERFLOWED;
 }
 

@@ -264,6 +264,8 @@ int storage_next(struct storage *storage, uint64_t bytes,
 	}
 	if (storage->dir_fd < 0)
 		return -ENOSPC;
+	if (storage->limit - storage->given < FILE_BYTES_MIN)
+		return -EDQUOT;
 	/* Half of what is there at most: others need room as well. */
 	bytes = fitting(storage, bytes, room_in(storage->dir_fd) / 2);
 	ret = -ENOSPC;

@@ -102,7 +102,7 @@ int storage_open(struct storage *storage, const struct storage_place *place,
 /**
  * storage_next - a file of about @bytes, or what can be had.
  *
- * -ENOSPC: no room, or the limit is reached.
+ * -ENOSPC: no room; -EDQUOT: the limit is reached.
  */
 int storage_next(struct storage *storage, uint64_t bytes,
 		 struct storage_file *file);
