@@ -14,7 +14,8 @@ static bool is_quiet;
 static void (*interrupt)(void);
 static volatile sig_atomic_t interrupted;
 
-static void say(const char *lead, const char *format, va_list args)
+static void __attribute__((format(printf, 2, 0)))
+say(const char *lead, const char *format, va_list args)
 {
 	if (interrupt)
 		interrupt();

@@ -4,7 +4,6 @@
 # shellcheck shell=sh
 set -u
 
-bin=$1
 count=0
 failures=0
 work=$(mktemp -d /tmp/blksnap-test-XXXXXX)

@@ -1,6 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 # A full and increments of a plain file: restore, verify, damage.
+bin=$1
 . "$(dirname "$0")/tap.sh"
 
 MiB=1048576

@@ -1,6 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 # The commit rule: killed at any step, a backup leaves the whole point or none.
+bin=$1
 . "$(dirname "$0")/tap.sh"
 
 blksnap=$bin/blksnap

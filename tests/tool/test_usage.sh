@@ -1,6 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 # Help, wrong usage, and what is said where there is no module.
+bin=$1
 . "$(dirname "$0")/tap.sh"
 
 blksnap=$bin/blksnap
