@@ -21,7 +21,7 @@ demo="
 	qemu-system-x86 qemu-utils
 	util-linux fdisk e2fsprogs xfsprogs btrfs-progs
 	lvm2 dmsetup mdadm
-	fio sqlite3 nbd-client libaio-dev liburing-dev
+	fio sqlite3 libsqlite3-dev xxhash nbd-client libaio-dev liburing-dev
 	procps psmisc
 "
 # Beyond that, what reads the source and what measures.
