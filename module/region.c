@@ -39,17 +39,20 @@ struct region *region_get(struct diff_area *area, sector_t sector)
 
 bool region_covers(struct diff_area *area, sector_t start, sector_t count)
 {
-	while (count) {
+	bool is_covered = true;
+
+	rcu_read_lock();
+	while (count && is_covered) {
 		struct region *region = region_find(area, start);
 		u32 part = region_clip(start, count);
 
-		if (!region || !extent_map_covers(&region->saved,
-						  region_offset(start), part))
-			return false;
+		is_covered = region && extent_map_covers(&region->saved,
+							 region_offset(start), part);
 		start += part;
 		count -= part;
 	}
-	return true;
+	rcu_read_unlock();
+	return is_covered;
 }
 
 struct copy *__region_copy_at(struct region *region, sector_t start, u32 count)

@@ -29,8 +29,9 @@ struct snapshot_device {
  * Legend: I set at creation; S under snapshots_lock; L under @lock; A atomic or
  * single-word.
  *
- * Lock order: @lock > snapshots_lock > trackers_lock > the locks of the rooms
- * below. snapshots_lock is held only to look, or to exclude storage.
+ * Lock order: @lock > snapshots_lock, and @lock > trackers_lock; below them the
+ * locks of the rooms below. snapshots_lock is held only to look, or to exclude
+ * storage.
  */
 struct snapshot {
 	struct list_head link;			/* S, empty once destroyed */

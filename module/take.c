@@ -19,7 +19,8 @@
  * The states, and who changes them (set_state()):
  *
  *	NEW	-> TAKEN	snapshot_take()
- *	TAKEN	-> CORRUPT	snapshot_copier_failed(), from any context
+ *	TAKEN	-> CORRUPT	snapshot_copier_failed(), from any context; and
+ *				snapshot_take(), if that came before it
  *	any	-> RELEASED	__snapshot_release(); never left
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt

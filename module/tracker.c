@@ -7,7 +7,8 @@
  * takes its tracker off the list at once, unless that is claimed: then the
  * snapshot's release does.
  *
- * Lock order: trackers_lock > map_lock > the filter core's locks.
+ * Lock order: trackers_lock > map_lock > the filter core's locks; and
+ * trackers_lock > the disks' open_mutex (stack_is_above()).
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 

@@ -111,17 +111,17 @@ install_headers() {
 }
 
 build() {
-	local release
+	local release compile=$compiler
 
 	mkdir "$work/unpacked"
 	tar -C "$work/unpacked" -xf "$tarball"
 	source=$work/unpacked/$package
-	make_options=(-j"${BLKSNAP_JOBS:-$(nproc)}" CC="$compiler" HOSTCC="$compiler")
-	if command -v ccache >/dev/null; then
-		make_options+=(CC="ccache $compiler" HOSTCC="ccache $compiler")
-		export CCACHE_DIR=$cache/ccache CCACHE_MAXSIZE=1G CCACHE_BASEDIR=$work
+	if type -P ccache >/dev/null; then
+		compile="ccache $compiler"
+		export CCACHE_DIR=$cache/ccache CCACHE_MAXSIZE=1G
 	fi
-	# Always the same, or ccache is of little use.
+	make_options=(-j"${BLKSNAP_JOBS:-$(nproc)}" CC="$compile" HOSTCC="$compile")
+	# Always the same, or a kernel built anew is not the same kernel.
 	export KBUILD_BUILD_TIMESTAMP='2023-01-01' KBUILD_BUILD_VERSION=1
 	export KBUILD_BUILD_USER=blksnap KBUILD_BUILD_HOST=debug
 

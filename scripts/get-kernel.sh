@@ -14,7 +14,8 @@
 # Nothing is installed: the packages come from the Debian mirror this machine
 # is configured for, through an apt state of their own, and are unpacked into
 # a cache. What is in the cache is never fetched again; to get a newer
-# kernel of the same NAME, remove its directory.
+# kernel of the same NAME, remove its directory. One NAME is not fetched but
+# built, by build-debug-kernel.sh.
 
 set -euo pipefail
 shopt -s inherit_errexit nullglob
@@ -42,6 +43,7 @@ usage() {
 
 	Fetches a Debian kernel and prints the directory it is in. NAME is one of:
 	$(kernel_table | awk '{ print "  " $1 }')
+	  debug-6.1 (is built here, which takes long the first time)
 
 	BLKSNAP_CACHE                    where kernels are kept ($cache)
 	BLKSNAP_DEBIAN_MIRROR            use this mirror, not the configured one
@@ -258,13 +260,14 @@ case ${1:-} in
 esac
 [[ $# == 1 ]] || { usage >&2; exit 1; }
 name=$1
+[[ $name != debug-6.1 ]] || exec "${BASH_SOURCE[0]%/*}/build-debug-kernel.sh"
 home=$cache/kernels/$name
 
 # The directory appears by a rename when it is complete, so being there is
 # being whole.
 if [[ ! -d $home ]]; then
 	read -r _ pattern compiler suites < <(kernel_table | awk -v n="$name" '$1 == n') ||
-		die "no kernel is called '$name'; known are: $(kernel_table | awk '{ printf "%s ", $1 }')"
+		die "no kernel is called '$name'; known are: $(kernel_table | awk '{ printf "%s ", $1 }')debug-6.1"
 	mkdir -p "$cache/kernels"
 	exec {lock}>"$cache/kernels/$name.lock"
 	flock "$lock"

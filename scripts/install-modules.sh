@@ -7,7 +7,8 @@
 set -euo pipefail
 
 what=$1 out=$2 headers=$3 destdir=${4:-}
-release=$(<"$headers/include/config/kernel.release")
+# Not kernel.release, which in a distribution's headers may be another one.
+release=$(sed -n 's/^#define UTS_RELEASE "\(.*\)"/\1/p' "$headers/include/generated/utsrelease.h")
 dir=$destdir/lib/modules/$release/updates/blksnap
 
 case $what in

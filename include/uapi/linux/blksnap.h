@@ -34,8 +34,8 @@
  * state at the last take; it stays fixed until the next one but for
  * MARK_DIRTY_BLOCKS and writes to an image.
  *
- * The number of a take can be 0: when the map had to start anew (after 255
- * takes, a resize, or a loss of trust in it) that take reports a new
+ * The number of a take can be 0: when the map had to start anew (at the
+ * 255th take, a resize, or a loss of trust in it) that take reports a new
  * generation id, number 0, and a map of zeros. That is exact: the next
  * increment is to be computed against number 0 of that generation.
  *
@@ -209,7 +209,8 @@ struct blk_snap_tracker_mark_dirty_blocks {
  * IOCTL_BLK_SNAP_TRACKER_MARK_DIRTY_BLOCKS - declares blocks changed.
  *
  * They count as changed in the last take and in the running period. Applied as
- * a whole or not at all. Errors: ENODEV not tracked; EINVAL no ranges, or one
+ * a whole or not at all, unless the caller is being killed (EINTR). Errors:
+ * ENODEV not tracked; EINVAL no ranges, or one
  * that is empty or reaches past the end; ENODATA the array cannot be read.
  */
 #define IOCTL_BLK_SNAP_TRACKER_MARK_DIRTY_BLOCKS \
@@ -234,9 +235,10 @@ struct blk_snap_snapshot_create {
  * that asks for storage. On failure it leaves no tracker that it made. Errors:
  * EINVAL no device, or one twice; EALREADY one is in another snapshot;
  * EOPNOTSUPP one cannot be filtered (the kernel log says why); ETIMEDOUT I/O
- * that was under way did not end; ENODATA the array cannot be read; EBUSY
- * something else in the kernel holds the place where I/O is seen (the log
- * names it).
+ * that was under way did not end; ENODATA the array cannot be read; ENODEV one
+ * is being removed; EBUSY something else in the kernel holds the place where
+ * I/O is seen, or storage of another snapshot lies above a device (the log
+ * tells).
  */
 #define IOCTL_BLK_SNAP_SNAPSHOT_CREATE \
 	_IOW(BLK_SNAP, 5, struct blk_snap_snapshot_create)
@@ -282,8 +284,13 @@ struct blk_snap_snapshot_append_storage {
  * ranges; SNAPSHOT_APPEND_FILE does that by itself. Errors: ESRCH no such
  * snapshot; EINVAL no ranges, one that is outside the device, not aligned to
  * its logical block size or overlapping storage already given, nothing left
- * after rounding, a device that lies above a snapshotted one, or the array
- * cannot be read. Nothing is applied then.
+ * after rounding, a device that lies above a snapshotted one, is an image, or
+ * has larger logical blocks than a device of the snapshot, or the array cannot
+ * be read. Nothing is applied then.
+ *
+ * Room that is given after the take on a snapshotted device reads as zeros in
+ * the image from then on, unless it is saved already. It must have been set
+ * aside before the take, or else what it held at the take is lost.
  */
 #define IOCTL_BLK_SNAP_SNAPSHOT_APPEND_STORAGE \
 	_IOW(BLK_SNAP, 7, struct blk_snap_snapshot_append_storage)
