@@ -131,6 +131,8 @@ new_scsi() {
 	local _variable=$1 _found
 	shift
 	modprobe sd_mod
+	# need_module has loaded it, with a disk as it comes.
+	[[ ! -d /sys/module/scsi_debug ]] || modprobe -r scsi_debug
 	modprobe scsi_debug delay=0 "$@"
 	at_exit_case modprobe -r scsi_debug
 	wait_until "the SCSI disk is there" find_scsi >/dev/null
@@ -160,3 +162,10 @@ overwrite() {
 	sectors=$(blockdev --getsz "$device")
 	pattern write "$device" --seq --bs 64k --align 512 --ops $(((sectors + 127) / 128)) "$@"
 }
+
+# What a device holds, past all caches: to a file, and compared with one.
+copy_of() { dd if="$1" of="$2" iflag=direct bs=1M status=none; }
+
+same() { dd if="$1" iflag=direct bs=1M status=none | cmp - "$2"; }
+
+differs() { ! dd if="$1" iflag=direct bs=1M status=none | cmp -s - "$2"; }

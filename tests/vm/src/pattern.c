@@ -200,6 +200,9 @@ static int open_device(const char *name, int flags)
 {
 	int fd = open(name, flags);
 
+	/* A copy of a device, on a file system that has no direct I/O. */
+	if (fd < 0 && errno == EINVAL && flags & O_DIRECT)
+		fd = open(name, flags & ~O_DIRECT);
 	if (fd < 0)
 		die_errno(name, errno);
 	return fd;
