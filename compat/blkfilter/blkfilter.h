@@ -29,6 +29,7 @@ struct inflight {
 struct filter {
 	struct blkfilter pub;			/* I */
 	struct gendisk *disk;			/* I */
+	struct module *driver;			/* I, which frees the disk in its time */
 	sector_t start;				/* I, on the disk */
 	sector_t end;				/* A, on the disk */
 	struct hlist_node hash;			/* M, read under RCU */

@@ -226,6 +226,7 @@ static void filter_free(struct filter *f)
 		destroy_workqueue(f->wq);
 	free_percpu(f->inflight);
 	put_device(&f->pub.bdev->bd_device);
+	module_put(f->driver);
 	kfree(f);
 }
 
@@ -290,10 +291,18 @@ static struct filter *filter_alloc(struct block_device *bdev,
 				   const struct blkfilter_operations *ops,
 				   void *private)
 {
-	struct filter *f = kzalloc(sizeof(*f), GFP_KERNEL);
+	struct module *driver = bdev->bd_disk->fops->owner;
+	struct filter *f;
 
-	if (!f)
+	/* The last reference to a disk calls its driver: that must still be there. */
+	if (!try_module_get(driver))
 		return NULL;
+	f = kzalloc(sizeof(*f), GFP_KERNEL);
+	if (!f) {
+		module_put(driver);
+		return NULL;
+	}
+	f->driver = driver;
 	f->pub = (struct blkfilter){ .bdev = bdev, .ops = ops, .private = private };
 	f->disk = bdev->bd_disk;
 	f->start = bdev->bd_start_sect;
@@ -361,12 +370,12 @@ struct blkfilter *blkfilter_attach(struct block_device *bdev,
 				   const struct blkfilter_operations *ops,
 				   void *private, unsigned int timeout_ms)
 {
-	unsigned long deadline = jiffies + msecs_to_jiffies(timeout_ms);
+	unsigned long timeout = msecs_to_jiffies(timeout_ms);
 	struct filter *f;
 	int ret;
 
 	ret = check_device(bdev) ?: settle_check(bdev) ?:
-	      wait_for_reaped(bdev, deadline);
+	      wait_for_reaped(bdev, jiffies + timeout);
 	if (ret)
 		return ERR_PTR(ret);
 	f = filter_alloc(bdev, ops, private);
@@ -379,7 +388,7 @@ struct blkfilter *blkfilter_attach(struct block_device *bdev,
 	}
 
 	blkfilter_synchronize();
-	ret = settle_older(bdev, deadline);
+	ret = settle_older(bdev, jiffies + timeout);
 	if (ret)
 		pr_err("%pg: writes that were under way did not end in %u ms\n",
 		       bdev, timeout_ms);
