@@ -175,6 +175,9 @@ static struct copy *start_copy(struct diff_area *area, struct region *region,
 		return other;
 	}
 	inject_sleep(5);
+	/* Tried again by itself: merged, it would fail with its neighbour. */
+	if (is_urgent)
+		copy->bio.bi_opf |= REQ_NOMERGE;
 	copy_read(copy);
 	return copy;
 }
