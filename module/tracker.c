@@ -82,6 +82,7 @@ static struct tracker *tracker_make(struct block_device *bdev)
 		ret = PTR_ERR(tracker->map);
 		goto out;
 	}
+	tracker->diskseq = bdev->bd_disk->diskseq;
 	tracker->flt = blkfilter_attach(bdev, filter_ops, tracker,
 					take_timeout_ms);
 	if (IS_ERR(tracker->flt)) {
@@ -296,10 +297,15 @@ void trackers_mark_below(struct block_device *bdev)
 
 int tracker_prepare(struct tracker *tracker)
 {
+	u64 diskseq = tracker_bdev(tracker)->bd_disk->diskseq;
 	int ret = blkfilter_validate(tracker->flt);
 
 	if (ret)
 		return ret;
+	/* A loop device with another file, a drive with another medium. */
+	if (tracker->diskseq != diskseq)
+		cbt_map_set_lost(tracker->map);
+	tracker->diskseq = diskseq;
 	return cbt_map_prepare(tracker->map, bdev_nr_sectors(tracker_bdev(tracker)));
 }
 

@@ -19,13 +19,14 @@
 
 /*
  * Legend: I set at creation; T under trackers_lock; R published by RCU, read
- * with preemption off.
+ * with preemption off; P set at creation and by tracker_prepare().
  */
 struct tracker {
 	struct list_head link;			/* T */
 	struct blkfilter *flt;			/* I */
 	struct cbt_map *map;			/* I */
 	struct diff_area __rcu *area;		/* R */
+	u64 diskseq;				/* P, of the disk as @map knows it */
 	bool is_claimed;			/* T */
 	bool is_in_taken;			/* T, its snapshot has been taken */
 	bool is_new;				/* T, made by the claim */
