@@ -15,6 +15,7 @@ requires() {
 # The take, and what is known after it.
 take() {
 	id=$(snap create "$origin")
+	at_exit_case destroy_snapshot "$id"
 	append_storage "$id" "$room"
 	snap take "$id"
 	local generation number block count
