@@ -23,7 +23,7 @@ title() { printf '\n%s%s%s\n' "$bold" "$*" "$plain"; }
 begin() {
 	STEP=$((STEP + 1))
 	began=$EPOCHREALTIME
-	printf '\n%s%2d  %-68s%s' "$bold" "$STEP" "$*" "$plain"
+	printf '\n%s%2d  %-70s%s' "$bold" "$STEP" "$*" "$plain"
 	is_open=yes
 }
 
@@ -57,7 +57,7 @@ proof() {
 	fi
 	since "$began"
 	[[ $SINCE != 0.[01]* ]] || SINCE=
-	printf '    %s %-66s%s%12s%s\n' "$mark" "$1" "$dim" "$SINCE" "$plain"
+	printf '    %s %-70s%s%10s%s\n' "$mark" "$1" "$dim" "$SINCE" "$plain"
 	[[ $2 == 0 || -z ${3:-} ]] || printf '      %s\n' "$3"
 	began=$EPOCHREALTIME
 }

@@ -26,7 +26,7 @@
 #include <time.h>
 
 #define LOG_EVERY_MS	200
-#define NAP_MS		2
+#define NAP_MS		10
 /* Every so many rows, an old one gets a new revision. */
 #define REVISE_EVERY	4
 #define PAYLOAD_MAX	1024
