@@ -7,6 +7,8 @@
 
 #include "copy.h"
 
+#define ZERO_UNIT (64u << 10) /* a cluster of the image */
+
 /*
  * struct job - a list being worked off. Letters: I set before the workers
  * start, A atomic, L under @lock.
@@ -78,6 +80,43 @@ static int write_data(struct job *job, unsigned int worker, uint64_t offset,
 	return 0;
 }
 
+/* How much of the buffer, from its start on, is zeros, or is not, by clusters. */
+static size_t run_of(const char *buffer, size_t length, bool *is_zero)
+{
+	size_t run = length < ZERO_UNIT ? length : ZERO_UNIT;
+
+	*is_zero = memory_is_zero(buffer, run);
+	while (run < length) {
+		size_t next = length - run < ZERO_UNIT ? length - run : ZERO_UNIT;
+
+		if (memory_is_zero(buffer + run, next) != *is_zero)
+			break;
+		run += next;
+	}
+	return run;
+}
+
+/* Clusters of zeros in the middle of data take no room in the image. */
+static int write_runs(struct job *job, unsigned int worker, uint64_t offset,
+		      const char *buffer, size_t length)
+{
+	int ret = 0;
+
+	while (!ret && length) {
+		bool is_zero;
+		size_t run = run_of(buffer, length, &is_zero);
+
+		if (is_zero)
+			ret = write_zeros(job, worker, offset, run);
+		else
+			ret = write_data(job, worker, offset, buffer, run);
+		offset += run;
+		buffer += run;
+		length -= run;
+	}
+	return ret;
+}
+
 static int copy_piece(struct job *job, unsigned int worker,
 		      struct piece *piece, char *buffer)
 {
@@ -94,7 +133,7 @@ static int copy_piece(struct job *job, unsigned int worker,
 	}
 	hash_memory(buffer, length, piece->hash);
 	piece->kind = PIECE_DATA;
-	return write_data(job, worker, piece->offset, buffer, length);
+	return write_runs(job, worker, piece->offset, buffer, length);
 }
 
 /*
@@ -151,9 +190,7 @@ static int check_piece(struct job *job, unsigned int worker,
 	progress_add(job->progress, length);
 	if (!job->to)
 		return 0;
-	if (memory_is_zero(buffer, length))
-		return write_zeros(job, worker, piece->offset, length);
-	return write_data(job, worker, piece->offset, buffer, length);
+	return write_runs(job, worker, piece->offset, buffer, length);
 }
 
 /* @buffer has room for a piece of either side. */

@@ -13,9 +13,9 @@ requires() {
 }
 
 mount_image() {
-	local place="$CASE_TMP/image-$1"
+	local place
 
-	mkdir "$place"
+	place=$(mktemp -d "$CASE_TMP/image.XXXXXX")
 	mount -t "$1" -o "$2" "$image" "$place"
 	at_exit_case umount "$place"
 	echo "$1: $(<"$place/before"), $(<"$place/file")"
