@@ -72,8 +72,8 @@ volume() {
 act() {
 	local first second way generation=0
 
-	new_brd first 16
-	new_brd second 16
+	new_brd first 8
+	new_brd second 8
 	load_blksnap
 	for way in linear "array 0" "array 1" over_loop volume; do
 		generation=$((generation + 100000))

@@ -39,28 +39,28 @@ overwritten() {
 odd_size() {
 	local odd
 
-	new_dm odd "0 32771 linear $disk 5"
+	new_dm odd "0 16387 linear $disk 5"
 	overwritten "$odd" 512
 }
 
 odd_part() {
 	local part
 
-	new_partition part "$disk" 2 4099 16379
+	new_partition part "$disk" 2 4099 12283
 	overwritten "$part" 512
 }
 
 large_sectors() {
 	local scsi
 
-	new_scsi scsi sector_size=4096 dev_size_mb=16
+	new_scsi scsi sector_size=4096 dev_size_mb=8
 	overwritten "$scsi" 4096
 }
 
 large_sectors_of_loop() {
 	local loop
 
-	new_loop loop 16M --sector-size 4096
+	new_loop loop 8M --sector-size 4096
 	overwritten "$loop" 4096
 }
 

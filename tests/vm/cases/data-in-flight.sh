@@ -2,8 +2,9 @@
 # shellcheck shell=bash
 #
 # Writes that are under way when a device is attached, or when the snapshot is
-# taken, belong to the past of the image, all of them: it reads the same at once
-# and after they have landed.
+# taken, belong to the past of the image, all of them: it shows them at once,
+# and when they have landed it is the same. Nothing is written after them, so in
+# the end the image is what the device is.
 
 DESCRIPTION="raw writes in flight at the attach and at the take land before the image"
 MACHINE="disk=a:64M disk=b:64M disk=c:64M disk=d:128M"
@@ -13,35 +14,38 @@ requires() {
 	need_snapshots pattern
 }
 
-# The image at once, and when all that was in flight has ended.
-reads_the_same() {
-	copy_of "$image" "$CASE_TMP/first"
-	pattern check "$CASE_TMP/first" 1-99999999
+# Writes that take four seconds, all submitted at once.
+write_slowly() {
+	start writers pattern write "$origin" --threads 2 --uring --depth 48 --ops 48 --seq \
+		--bs 4k-16k --align 4k --no-check --seed "$1" --gen "$1"
 	sleep 0.5
+}
+
+compare() {
+	copy_of "$image" "$CASE_TMP/first"
+	wait "$writers"
+	pattern check "$CASE_TMP/first" 1-999999
 	same "$image" "$CASE_TMP/first"
+	same "$below" "$CASE_TMP/first"
 }
 
 act() {
-	local writers origin below n
+	local writers origin below
 
 	new_brd below 4
 	pattern fill "$below" 1
-	new_dm_delay origin "$below" 0 200
+	new_dm_delay origin "$below" 0 4000
 	new_disk storage
 	load_blksnap
-	start writers pattern write "$origin" --threads 2 --uring --depth 32 --bs 4k-16k --align 4k --no-check
-	sleep 0.3
-	for n in 1 2 3; do
-		snapshot_of "$origin"
-		reads_the_same
-		destroy_snapshot "$snapshot"
-		((n != 2)) || snap untrack "$origin"
-	done
-	# The take alone: attached long before.
+
+	write_slowly 1000
+	snapshot_of "$origin"
+	compare
+	destroy_snapshot "$snapshot"
+
+	# Attached now, and in a snapshot before the writes.
 	create_snapshot snapshot "$origin"
-	sleep 0.5
+	write_slowly 2000
 	take_snapshot "$snapshot"
-	reads_the_same
-	stop "$writers"
-	same "$image" "$CASE_TMP/first"
+	compare
 }

@@ -11,7 +11,7 @@ requires() { need_snapshots pattern; }
 
 # In sectors; neither end is a multiple of 4 KiB.
 start_of_part=2051
-size_of_part=30011
+size_of_part=20011
 
 act() {
 	local disk part image_of_disk image_of_part

@@ -45,15 +45,15 @@ array() {
 file() {
 	local loop
 
-	new_loop loop 16M
+	new_loop loop 8M
 	snapshotted "$loop"
 }
 
 act() {
 	local first second way
 
-	new_brd first 16
-	new_brd second 16
+	new_brd first 8
+	new_brd second 8
 	load_blksnap
 	for way in linear "array 0" "array 1" file; do
 		# shellcheck disable=SC2086	# a command of words

@@ -6,7 +6,6 @@
 
 DESCRIPTION="untracked devices do not notice, not even as the modules come and go"
 MACHINE="disk=a:64M disk=b:64M disk=c:64M disk=d:128M"
-TIMEOUT=600
 
 requires() { need_snapshots pattern; }
 
@@ -21,8 +20,8 @@ act() {
 	scope beside_a_snapshot
 	unload_blksnap
 
-	start on_disk pattern write "$plain" --threads 2 --uring --bs 512-32k --no-check
-	start on_ram pattern write "$ram" --threads 2 --bs 4k-64k --align 4k --no-check
+	start on_disk pattern write "$plain" --uring --bs 512-32k --no-check
+	start on_ram pattern write "$ram" --bs 4k-64k --align 4k --no-check
 	start on_disk_nowait pattern write "$plain" --shared --nowait --bs 4k
 	for n in {1..10}; do
 		load_blksnap
