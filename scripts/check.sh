@@ -6,7 +6,7 @@
 # part that ends without such a line counts as one failure.
 
 set -uo pipefail
-cd "${BASH_SOURCE[0]%/*}/.."
+cd "${BASH_SOURCE[0]%/*}/.." || exit
 kernels=("$@")
 ((${#kernels[@]})) || kernels=(6.1 6.12)
 mkdir -p build
@@ -41,8 +41,10 @@ part 'static checks' scripts/check-static.sh "${kernels[@]}"
 part 'build' build
 part 'the pure rooms, in user space' make --no-print-directory -s -C tests/unit
 part 'library and tool, without a kernel' make --no-print-directory -s -C tests/tool
+mapfile -t cases < <(sed -n 's/^\(all\|first\) //p' tests/vm/check-cases)
 for kernel in "${kernels[@]}"; do
-	part "kernel $kernel" tests/vm/run-tests --kernel "$kernel"
+	part "kernel $kernel" tests/vm/run-tests --kernel "$kernel" "${cases[@]}"
+	mapfile -t cases < <(sed -n 's/^all //p' tests/vm/check-cases)
 done
 
 printf '\n%d passed, %d failed' "$passed" "$failed"
