@@ -147,6 +147,22 @@ static int save_zeros(struct diff_area *area, sector_t start, u32 count)
 	return save.error ? -EIO : 0;
 }
 
+/*
+ * Waits until copying and storing have done what they will do for @range. Room
+ * is waited for as long as storage may take for anything, but not for that time
+ * by each of a thousand writes.
+ */
+static int wait_until_settled(struct diff_area *area, struct sector_range range)
+{
+	unsigned long short_for = copier_short_for(area->copier);
+	unsigned long timeout = area->stall_timeout;
+
+	timeout -= min(short_for, timeout - 1);
+	if (wait_event_timeout(area->progress, is_settled(area, range), timeout))
+		return 0;
+	return copier_short_for(area->copier) ? -ENOSPC : -ETIMEDOUT;
+}
+
 int diff_area_save(struct diff_area *area, struct sector_range range)
 {
 	struct save_request *request;
@@ -179,7 +195,9 @@ int diff_area_save(struct diff_area *area, struct sector_range range)
 			raw_spin_unlock_irqrestore(&area->lock, flags);
 			area_kick(area);
 		}
-		wait_event(area->progress, is_settled(area, range));
+		ret = wait_until_settled(area, range);
+		if (ret)
+			return ret;
 	}
 }
 

@@ -86,6 +86,9 @@ void copier_free(struct copier *copier);
 /* Storage was appended: what waited for room goes on. Any context. */
 void copier_has_room(struct copier *copier);
 
+/* For how many jiffies there has been no room on the storage; 0: there is. */
+unsigned long copier_short_for(struct copier *copier);
+
 /* Fails the copier for a reason of its owners'. Any context. */
 void copier_fail(struct copier *copier, struct block_device *origin, int error);
 

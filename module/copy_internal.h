@@ -26,6 +26,7 @@ struct copier {
 	struct list_head waiters;		/* L */
 	struct list_head queue;			/* L, copies to be stored, in order */
 	bool is_short_of_room;			/* L, the first of the queue got no place */
+	unsigned long short_since;		/* L, in jiffies, if it is short */
 	int error;				/* L, once not 0 it stays */
 
 	atomic_t stores;			/* A, on their way, and one until the stop */

@@ -95,8 +95,9 @@ void diff_area_find(struct diff_area *area, sector_t start, sector_t count,
 
 /*
  * Sees to it that the range has a place on the storage that holds its data, so
- * that it can be written there. Sleeps. 0, or -EIO if the area has failed or
- * part of the range could not be read.
+ * that it can be written there. Sleeps, at most as long as storage may take. 0;
+ * -EIO if the area has failed or part of the range could not be read, -ENOSPC if
+ * the storage has no room and was not given any, -ETIMEDOUT if it does not answer.
  */
 int diff_area_save(struct diff_area *area, struct sector_range range);
 

@@ -17,7 +17,8 @@
  *
  * Writes are done one after another by a worker: it has the range saved, so
  * that all of it has a place on the storage, marks it changed, and overwrites
- * it there. The origin is never touched.
+ * it there. The origin is never touched. Without room on the storage the write
+ * ends with ENOSPC; what the image shows is none the worse for it.
  *
  * Teardown: image_free() deletes the disk, after which no bio begins; those that
  * have begun are counted, and waited for.
@@ -258,10 +259,12 @@ static void write_image(struct image *image, struct bio *bio)
 	struct sector_range range = { bio->bi_iter.bi_sector, bio_sectors(bio) };
 	struct area_piece piece;
 	struct bio *front;
+	int error;
 
 	cbt_map_mark_both(image->map, range.start, range.count);
-	if (diff_area_save(image->area, range)) {
-		answer(image, bio, BLK_STS_IOERR);
+	error = diff_area_save(image->area, range);
+	if (error) {
+		answer(image, bio, errno_to_blk_status(error));
 		return;
 	}
 	do {

@@ -67,6 +67,17 @@ void copier_has_room(struct copier *copier)
 	queue_work(copier->wq, &copier->store_work);
 }
 
+unsigned long copier_short_for(struct copier *copier)
+{
+	unsigned long flags, time = 0;
+
+	raw_spin_lock_irqsave(&copier->lock, flags);
+	if (copier->is_short_of_room)
+		time = max(1UL, jiffies - copier->short_since);
+	raw_spin_unlock_irqrestore(&copier->lock, flags);
+	return time;
+}
+
 sector_t copier_locate(struct copier *copier, place_t place, sector_t sectors,
 		       struct block_device **bdev, sector_t *sector)
 {
@@ -199,10 +210,13 @@ static void put_back(struct copier *copier, struct list_head *copies, bool is_sh
 
 	raw_spin_lock_irqsave(&copier->lock, flags);
 	list_splice_init(copies, &copier->queue);
-	copier->is_short_of_room = is_short;
-	/* Who found the budget gone before learns now that this is the end. */
-	if (is_short)
+	if (is_short) {
+		if (!copier->is_short_of_room)
+			copier->short_since = jiffies;
+		copier->is_short_of_room = true;
+		/* Who found the budget gone before learns now that this is the end. */
 		__copier_call_waiters(copier);
+	}
 	raw_spin_unlock_irqrestore(&copier->lock, flags);
 }
 

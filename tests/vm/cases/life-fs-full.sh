@@ -29,7 +29,7 @@ fill_around() {
 	id=$(snap create "$part")
 	at_exit_case destroy_snapshot "$id"
 	exec {storage}<>"$place/storage"
-	fallocate -l 12M "/proc/self/fd/$storage"
+	fallocate -l 15M "/proc/self/fd/$storage"
 	rm "$place/storage"
 	snap append-file "$id" "/proc/self/fd/$storage" >/dev/null
 	exec {storage}<&-
