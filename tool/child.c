@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "child.h"
+#include "tool.h"
 
 #define FIRST_LISTEN_FD 3
 
@@ -159,5 +160,6 @@ int child_output(const char *const argv[], char **output)
 	ret = child_wait(pid);
 	if (!*output)
 		return -ENOMEM;
-	return ret;
+	/* The signal may have reached the child as well, or cut its output off. */
+	return is_interrupted() ? -ECANCELED : ret;
 }

@@ -110,6 +110,10 @@ static enum status check_format(struct verify *verify,
 		say_error("qemu-img is not installed; install the package qemu-utils (or qemu-img)");
 		return FAILED;
 	}
+	if (ret == -ECANCELED) {
+		say_error("interrupted");
+		return FAILED;
+	}
 	/* 3: clusters that nobody uses, which harms nothing. */
 	if (ret && ret != 3) {
 		say_error("qemu-img check finds %s damaged; restore it from a copy",

@@ -72,6 +72,9 @@ static enum status check_images(const struct view *view, const char *path)
 	if (ret == -ENOENT) {
 		say_error("qemu-img is not installed; install the package qemu-utils (or qemu-img)");
 		status = FAILED;
+	} else if (ret == -ECANCELED) {
+		say_error("interrupted");
+		status = FAILED;
 	} else if (ret) {
 		say_error("%s, or an image that it is based on, cannot be opened; restore it from a copy",
 			  path);
