@@ -71,6 +71,10 @@ check-vm: deps-check tool test-modules test-programs
 check-races: deps-check test-programs
 	@scripts/check-races.sh $(KERNELS)
 
+check-debug: deps-check tool test-programs
+	@$(MAKE) --no-print-directory test-modules KERNELS=debug-6.1
+	@BLKSNAP_SLOW=$${BLKSNAP_SLOW:-6} tests/vm/run-tests --kernel debug-6.1
+
 demo: deps-demo
 	@$(MAKE) --no-print-directory lib tool test-programs
 	@$(MAKE) --no-print-directory test-modules KERNELS=6.1
@@ -90,4 +94,4 @@ clean:
 	rm -rf '$(O)'
 
 .PHONY: help all lib tool modules test-modules test-programs check check-unit \
-	check-tool check-static check-vm check-races demo install uninstall clean
+	check-tool check-static check-vm check-races check-debug demo install uninstall clean

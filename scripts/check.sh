@@ -41,11 +41,13 @@ part 'static checks' scripts/check-static.sh "${kernels[@]}"
 part 'build' build
 part 'the pure rooms, in user space' make --no-print-directory -s -C tests/unit
 part 'library and tool, without a kernel' make --no-print-directory -s -C tests/tool
-mapfile -t cases < <(sed -n 's/^\(all\|first\) //p' tests/vm/check-cases)
+cases=()
 for kernel in "${kernels[@]}"; do
 	part "kernel $kernel" tests/vm/run-tests --kernel "$kernel" "${cases[@]}"
-	mapfile -t cases < <(sed -n 's/^all //p' tests/vm/check-cases)
+	mapfile -t cases < <(grep -v '^#' tests/vm/check-cases)
 done
+BLKSNAP_CASES='data-slow-origin data-in-flight data-writers' \
+	part 'races, with delays injected' scripts/check-races.sh "${kernels[0]}"
 
 printf '\n%d passed, %d failed' "$passed" "$failed"
 ((skipped)) && printf ', %d skipped' "$skipped"
