@@ -25,6 +25,7 @@ help:
 	@echo 'make check-tool      library and tool without a kernel'
 	@echo 'make check-vm        the cases of tests/vm on each of KERNELS'
 	@echo 'make check-races     the data path again, with delays injected into the modules'
+	@echo 'make check-debug     the cases on a kernel with KASAN and lockdep, built first'
 	@echo 'make check-static    layers, licences, scripts, sparse'
 	@echo
 	@echo 'make clean           removes $(O)'
