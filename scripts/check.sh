@@ -10,6 +10,8 @@ cd "${BASH_SOURCE[0]%/*}/.." || exit
 kernels=("$@")
 ((${#kernels[@]})) || kernels=(6.1 6.12)
 mkdir -p build
+# Two machines at a time on a computer that has other things to do as well.
+export BLKSNAP_SLOW=${BLKSNAP_SLOW:-2}
 passed=0 failed=0 skipped=0
 log=$(mktemp build/check.XXXXXX)
 trap 'rm -f "$log"' EXIT
