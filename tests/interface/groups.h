@@ -10,6 +10,7 @@
 
 void facts_of_header(void);		/* our header, against abi.h */
 void facts_of_names(void);		/* nodes, classes, the version */
+void facts_of_parameters(void);		/* of the module */
 void facts_of_trackers(void);		/* TRACKER_… */
 void facts_of_numbers(void);		/* which calls there are */
 void facts_of_arguments(void);		/* hostile pointers, and who may call */

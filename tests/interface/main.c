@@ -90,6 +90,7 @@ static const struct {
 } groups[] = {
 	{ "header", facts_of_header },
 	{ "names", facts_of_names },
+	{ "parameters", facts_of_parameters },
 	{ "trackers", facts_of_trackers },
 	{ "", keep_hooks },
 	{ "numbers", facts_of_numbers },
