@@ -23,6 +23,7 @@ help:
 	@echo
 	@echo 'make check-unit      the pure rooms in user space, under sanitizers'
 	@echo 'make check-tool      library and tool without a kernel'
+	@echo 'make check-interface each fact of the interface, by 64- and 32-bit programs'
 	@echo 'make check-vm        the cases of tests/vm on each of KERNELS'
 	@echo 'make check-races     the data path again, with delays injected into the modules'
 	@echo 'make check-debug     the cases on a kernel with KASAN and lockdep, built first'
@@ -66,6 +67,10 @@ check-tool: deps-check lib tool
 check-static: deps-check
 	@scripts/check-static.sh $(KERNELS)
 
+check-interface: test-modules test-programs
+	@$(MAKE) -C tests/interface O=$(O)
+	@scripts/check-interface.sh $(KERNELS)
+
 check-vm: deps-check tool test-modules test-programs
 	@set -e; for kernel in $(KERNELS); do tests/vm/run-tests --kernel $$kernel; done
 
@@ -95,4 +100,5 @@ clean:
 	rm -rf '$(O)'
 
 .PHONY: help all lib tool modules test-modules test-programs check check-unit \
-	check-tool check-static check-vm check-races check-debug demo install uninstall clean
+	check-tool check-static check-interface check-vm check-races check-debug demo \
+	install uninstall clean

@@ -20,6 +20,13 @@
 #define VERSION_MINOR		0
 #define VERSION_REVISION	0
 
+bool argument_from_user(void *arg, void __user *at, size_t size, bool is_answered)
+{
+	if (copy_from_user(arg, at, size))
+		return false;
+	return !is_answered || !copy_to_user(at, arg, size);
+}
+
 void *array_from_user(const void __user *array, u32 count, size_t size,
 		      int unreadable)
 {
@@ -163,7 +170,31 @@ static bool is_answered(unsigned int cmd, int ret)
 	}
 }
 
-/* A snapshot that nobody was told of is taken back; an event is lost with it. */
+#define CLEAR_BETWEEN(object, before, after)					\
+	memset((char *)&(object) + offsetofend(typeof(object), before), 0,	\
+	       offsetof(typeof(object), after) -				\
+	       offsetofend(typeof(object), before))
+
+/* What lies between members is not the user's own any more when we write it. */
+static void clear_padding(unsigned int cmd, union argument *arg)
+{
+	switch (cmd) {
+	case IOCTL_BLK_SNAP_TRACKER_COLLECT:
+		CLEAR_BETWEEN(arg->collect, count, cbt_info_array);
+		break;
+	case IOCTL_BLK_SNAP_SNAPSHOT_CREATE:
+		CLEAR_BETWEEN(arg->create, count, dev_id_array);
+		break;
+	case IOCTL_BLK_SNAP_SNAPSHOT_COLLECT:
+		CLEAR_BETWEEN(arg->snapshots, count, ids);
+		break;
+	case IOCTL_BLK_SNAP_SNAPSHOT_COLLECT_IMAGES:
+		CLEAR_BETWEEN(arg->images, count, image_info_array);
+		break;
+	}
+}
+
+/* Unmapped meanwhile: a snapshot that nobody was told of is taken back. */
 static void undo_unanswered(unsigned int cmd, union argument *arg)
 {
 	struct blk_snap_snapshot_destroy destroy;
@@ -188,11 +219,12 @@ long control_ioctl(struct file *file, unsigned int cmd, unsigned long user)
 	arg = kzalloc(sizeof(*arg), GFP_KERNEL);
 	if (!arg)
 		return -ENOMEM;
-	if (copy_from_user(arg, at, _IOC_SIZE(cmd))) {
+	if (!argument_from_user(arg, at, _IOC_SIZE(cmd), is_answered(cmd, 0))) {
 		ret = unreachable;
 		goto out;
 	}
 	ret = dispatch(cmd, arg);
+	clear_padding(cmd, arg);
 	if (is_answered(cmd, ret) && copy_to_user(at, arg, _IOC_SIZE(cmd))) {
 		if (!ret)
 			undo_unanswered(cmd, arg);

@@ -69,7 +69,7 @@ static long tracker_collect(void __user *at)
 	struct compat_tracker_collect arg;
 	int ret;
 
-	if (copy_from_user(&arg, at, sizeof(arg)))
+	if (!argument_from_user(&arg, at, sizeof(arg), true))
 		return -ENODATA;
 	ret = call_tracker_collect(&arg.count, compat_ptr(arg.cbt_info_array), true);
 	if ((!ret || ret == -ENOBUFS) && copy_to_user(at, &arg, sizeof(arg)))
@@ -82,7 +82,7 @@ static long read_map(void __user *at)
 	struct compat_read_map arg;
 	struct blk_snap_tracker_read_cbt_bitmap native;
 
-	if (copy_from_user(&arg, at, sizeof(arg)))
+	if (!argument_from_user(&arg, at, sizeof(arg), false))
 		return -ENODATA;
 	native.dev_id = arg.dev_id;
 	native.offset = arg.offset;
@@ -96,7 +96,7 @@ static long mark_dirty(void __user *at)
 	struct compat_mark_dirty arg;
 	struct blk_snap_tracker_mark_dirty_blocks native;
 
-	if (copy_from_user(&arg, at, sizeof(arg)))
+	if (!argument_from_user(&arg, at, sizeof(arg), false))
 		return -ENODATA;
 	native.dev_id = arg.dev_id;
 	native.count = arg.count;
@@ -111,7 +111,7 @@ static long create(void __user *at)
 	struct blk_snap_snapshot_destroy destroy;
 	int ret;
 
-	if (copy_from_user(&arg, at, sizeof(arg)))
+	if (!argument_from_user(&arg, at, sizeof(arg), true))
 		return -ENODATA;
 	native.count = arg.count;
 	native.dev_id_array = (__force void *)compat_ptr(arg.dev_id_array);
@@ -131,7 +131,7 @@ static long append_storage(void __user *at)
 	struct compat_append_storage arg;
 	struct blk_snap_snapshot_append_storage native;
 
-	if (copy_from_user(&arg, at, sizeof(arg)))
+	if (!argument_from_user(&arg, at, sizeof(arg), false))
 		return -EINVAL;
 	native.id = arg.id;
 	native.dev_id = arg.dev_id;
@@ -146,7 +146,7 @@ static long snapshot_collect(void __user *at)
 	struct blk_snap_snapshot_collect native;
 	int ret;
 
-	if (copy_from_user(&arg, at, sizeof(arg)))
+	if (!argument_from_user(&arg, at, sizeof(arg), true))
 		return -ENODATA;
 	native.count = arg.count;
 	native.ids = (__force void *)compat_ptr(arg.ids);
@@ -163,7 +163,7 @@ static long collect_images(void __user *at)
 	struct blk_snap_snapshot_collect_images native;
 	int ret;
 
-	if (copy_from_user(&arg, at, sizeof(arg)))
+	if (!argument_from_user(&arg, at, sizeof(arg), true))
 		return -ENODATA;
 	native.id = arg.id;
 	native.count = arg.count;

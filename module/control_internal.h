@@ -34,6 +34,14 @@ static inline struct blk_snap_dev dev_to_user(dev_t dev)
 }
 
 /*
+ * Reads a call's fixed argument. If the call answers in it, it must also be
+ * writable: that is tried here, since what the call then does could not be taken
+ * back (an event that was consumed, storage that was given). False if it cannot
+ * be reached.
+ */
+bool argument_from_user(void *arg, void __user *at, size_t size, bool is_answered);
+
+/*
  * A user's array of @count elements in kernel memory, freed by kvfree(). The
  * ERR_PTR: -ENOMEM for a count that no memory could hold, @unreadable.
  */

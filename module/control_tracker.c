@@ -121,7 +121,7 @@ int call_tracker_read_map(struct blk_snap_tracker_read_cbt_bitmap *arg)
 
 	ret = dev_from_user(arg->dev_id, &dev);
 	if (ret)
-		return -ENODEV;
+		return ret;
 	piece = kmalloc(MAP_PIECE, GFP_KERNEL);
 	if (!piece)
 		return -ENOMEM;
@@ -149,8 +149,9 @@ int call_tracker_mark_dirty(struct blk_snap_tracker_mark_dirty_blocks *arg)
 	dev_t dev, origin;
 	int ret;
 
-	if (dev_from_user(arg->dev_id, &dev))
-		return -ENODEV;
+	ret = dev_from_user(arg->dev_id, &dev);
+	if (ret)
+		return ret;
 	if (!arg->count)
 		return -EINVAL;
 	ranges = ranges_from_user((void __user *)arg->dirty_blocks_array, arg->count, -ENODATA);

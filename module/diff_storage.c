@@ -47,7 +47,8 @@ struct storage_batch {
 	struct list_head link;		/* in its storage, once committed */
 	struct file *bdev_file;		/* either this */
 	struct file *held_file;		/* or that */
-	unsigned int count;
+	unsigned int count;		/* of these a unit or more is used, */
+	unsigned int given_count;	/* behind them is what is too small */
 	struct range_node nodes[];
 };
 
@@ -96,7 +97,10 @@ static void unregister_nodes(struct storage_batch *batch, unsigned int count)
 		rb_erase(&batch->nodes[i].node, &registry);
 }
 
-/* All of the batch's ranges or none. */
+/*
+ * All of the batch's ranges or none. Also what is too small to be used: the same
+ * sectors are not given twice, however few they are.
+ */
 static int register_batch(struct storage_batch *batch)
 {
 	struct range_node *n = batch->nodes;
@@ -104,11 +108,13 @@ static int register_batch(struct storage_batch *batch)
 	int ret = 0;
 
 	mutex_lock(&registry_lock);
-	for (i = 0; i < batch->count; i++, n++) {
+	for (i = 0; i < batch->given_count; i++, n++) {
+		sector_t start = n->given.start - n->use.bdev->bd_start_sect;
+
 		if (!rb_find_add(&n->node, &registry, range_compare))
 			continue;
 		pr_err("%pg: refused as storage: sectors %llu to %llu are storage already\n",
-		       n->use.bdev, n->use.range.start, range_end(n->use.range) - 1);
+		       n->use.bdev, start, start + n->given.count - 1);
 		unregister_nodes(batch, i);
 		ret = -EINVAL;
 		break;
@@ -147,19 +153,19 @@ static int check_range(struct block_device *bdev, struct sector_range range)
 	return -EINVAL;
 }
 
+/* Used ones come first, in order; from @end on are those that are too small. */
 static void add_node(struct storage_batch *batch, struct block_device *bdev,
-		     struct sector_range given)
+		     struct sector_range given, unsigned int *end)
 {
-	struct range_node *n = &batch->nodes[batch->count];
 	u32 unit = unit_sectors(bdev_logical_block_size(bdev));
+	struct sector_range use = range_round_in(given, unit);
+	struct range_node *n = &batch->nodes[use.count ? batch->count++ : --*end];
 
 	n->disk = bdev->bd_disk;
 	n->given.start = bdev->bd_start_sect + given.start;
 	n->given.count = given.count;
 	n->use.bdev = bdev;
-	n->use.range = range_round_in(given, unit);
-	if (n->use.range.count)
-		batch->count++;
+	n->use.range = use;
 }
 
 /* A batch of checked ranges, which nobody knows of yet. */
@@ -168,7 +174,7 @@ static struct storage_batch *alloc_batch(struct block_device *bdev,
 					 unsigned int count)
 {
 	struct storage_batch *batch;
-	unsigned int i;
+	unsigned int end = count, i;
 	int ret;
 
 	ret = check_bdev(bdev);
@@ -181,8 +187,9 @@ static struct storage_batch *alloc_batch(struct block_device *bdev,
 			 GFP_KERNEL | __GFP_NOWARN);
 	if (!batch)
 		return ERR_PTR(-ENOMEM);
+	batch->given_count = count;
 	for (i = 0; i < count; i++)
-		add_node(batch, bdev, ranges[i]);
+		add_node(batch, bdev, ranges[i], &end);
 	if (!batch->count) {
 		pr_err("%pg: refused as storage: no whole unit of %u bytes in it\n",
 		       bdev, unit_sectors(bdev_logical_block_size(bdev)) << SECTOR_SHIFT);
@@ -211,7 +218,7 @@ static int make_batch(struct block_device *bdev, const struct sector_range *rang
 void storage_batch_abandon(struct storage_batch *batch)
 {
 	mutex_lock(&registry_lock);
-	unregister_nodes(batch, batch->count);
+	unregister_nodes(batch, batch->given_count);
 	mutex_unlock(&registry_lock);
 
 	if (batch->bdev_file)

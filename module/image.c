@@ -330,12 +330,25 @@ const char *image_name(const struct image *image)
 	return image->disk->disk_name;
 }
 
+/*
+ * To whoever has it open, a disk that was deleted is empty: reading would come to
+ * an end as if all was well, and writing find no space. With its capacity back
+ * the block layer has every bio fail, as the disk is dead.
+ */
+static void hide(struct gendisk *disk)
+{
+	sector_t capacity = get_capacity(disk);
+
+	del_gendisk(disk);
+	set_capacity(disk, capacity);
+}
+
 void image_free(struct image *image)
 {
 	if (!image)
 		return;
 	if (image->is_shown)
-		del_gendisk(image->disk);
+		hide(image->disk);
 	bio_done(image);
 	wait_for_completion(&image->idle);
 	if (image->wq)

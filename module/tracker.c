@@ -149,10 +149,20 @@ void tracker_release(struct tracker *tracker, bool undo)
 	mutex_unlock(&trackers_lock);
 }
 
+/* Why a device has no tracker: it is not there, or it is not tracked. */
+static int why_untracked(dev_t dev, int untracked)
+{
+	struct file *file = bdev_file_open_by_dev(dev, BLK_OPEN_READ, NULL, NULL);
+
+	if (IS_ERR(file))
+		return PTR_ERR(file);
+	bdev_fput(file);
+	return untracked;
+}
+
 int tracker_remove(dev_t dev)
 {
 	struct tracker *tracker;
-	struct file *file;
 	int ret = 0;
 
 	mutex_lock(&trackers_lock);
@@ -162,14 +172,7 @@ int tracker_remove(dev_t dev)
 	else if (tracker)
 		__remove(tracker);
 	mutex_unlock(&trackers_lock);
-	if (tracker)
-		return ret;
-
-	file = bdev_file_open_by_dev(dev, BLK_OPEN_READ, NULL, NULL);
-	if (IS_ERR(file))
-		return PTR_ERR(file);
-	bdev_fput(file);
-	return -ENODATA;
+	return tracker ? ret : why_untracked(dev, -ENODATA);
 }
 
 void tracker_map_info(struct tracker *tracker, struct cbt_map_info *info)
@@ -207,8 +210,8 @@ int tracker_read_map(dev_t dev, u32 first, u32 count, u8 *bytes)
 	mutex_lock(&trackers_lock);
 	tracker = __find(dev);
 	if (!tracker) {
-		ret = -ENODEV;
-		goto out;
+		mutex_unlock(&trackers_lock);
+		return why_untracked(dev, -ENODEV);
 	}
 	if (!tracker->is_in_taken) {
 		ret = -EPERM;
@@ -240,7 +243,7 @@ int tracker_mark_dirty(dev_t dev, const struct sector_range *ranges,
 	tracker = __find(dev);
 	if (!tracker) {
 		mutex_unlock(&trackers_lock);
-		return -ENODEV;
+		return why_untracked(dev, -ENODEV);
 	}
 	down_read(&map_lock);
 	cbt_map_info(tracker->map, &info);

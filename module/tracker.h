@@ -77,12 +77,15 @@ void tracker_map_info(struct tracker *tracker, struct cbt_map_info *info);
 
 /*
  * Up to @count readable bytes of the map of a tracked device from block @first
- * on: how many, or -ENODEV untracked, -EPERM not in a taken snapshot, -EINVAL
- * @first beyond the end. May sleep.
+ * on: how many, or -ENXIO no such device, -ENODEV untracked, -EPERM not in a taken
+ * snapshot, -EINVAL @first beyond the end. May sleep.
  */
 int tracker_read_map(dev_t dev, u32 first, u32 count, u8 *bytes);
 
-/* All ranges or none: -ENODEV untracked, -EINVAL a range is wrong. May sleep. */
+/*
+ * All ranges or none: -ENXIO no such device, -ENODEV untracked, -EINVAL a range is
+ * wrong, -EINTR the caller is being killed. May sleep.
+ */
 int tracker_mark_dirty(dev_t dev, const struct sector_range *ranges,
 		       unsigned int count);
 

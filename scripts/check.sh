@@ -35,6 +35,7 @@ part() {
 
 build() {
 	make --no-print-directory -s lib tool test-programs &&
+		make --no-print-directory -s -C tests/interface &&
 		make --no-print-directory -s test-modules KERNELS="${kernels[*]}" &&
 		echo '1 passed, 0 failed'
 }
@@ -43,6 +44,7 @@ part 'static checks' scripts/check-static.sh "${kernels[@]}"
 part 'build' build
 part 'the pure rooms, in user space' make --no-print-directory -s -C tests/unit
 part 'library and tool, without a kernel' make --no-print-directory -s -C tests/tool
+part 'the interface, fact by fact' scripts/check-interface.sh "${kernels[0]}"
 cases=()
 for kernel in "${kernels[@]}"; do
 	part "kernel $kernel" tests/vm/run-tests --kernel "$kernel" "${cases[@]}"

@@ -46,10 +46,11 @@
  * the data; the whole number is compared, and any other number is answered
  * with ENOTTY. All padding is zero in replies. Errors of every call: EPERM
  * without CAP_SYS_ADMIN, ENOTTY for an unknown number, and ENODATA for a fixed
- * argument that cannot be read or written, but for APPEND_STORAGE and
- * WAIT_EVENT, which answer EINVAL to that, and for the calls from 64 on, which
- * answer EFAULT. ENOMEM where memory runs out, or for a count that no memory
- * could hold. A device number without a device: ENXIO.
+ * argument that cannot be read or, where the call answers in it, written, but for
+ * APPEND_STORAGE and WAIT_EVENT, which answer EINVAL to that, and for the calls
+ * from 64 on, which answer EFAULT; nothing has been done then. ENOMEM where
+ * memory runs out, or for a count that no memory could hold. A device number
+ * without a device: ENXIO.
  */
 #ifndef _UAPI_LINUX_BLKSNAP_H
 #define _UAPI_LINUX_BLKSNAP_H
@@ -284,9 +285,9 @@ struct blk_snap_snapshot_append_storage {
  * ranges; SNAPSHOT_APPEND_FILE does that by itself. Errors: ESRCH no such
  * snapshot; EINVAL no ranges, one that is outside the device, not aligned to
  * its logical block size or overlapping storage already given, nothing left
- * after rounding, a device that lies above a snapshotted one, is an image, or
- * has larger logical blocks than a device of the snapshot, or the array cannot
- * be read. Nothing is applied then.
+ * after rounding, a device that lies above a snapshotted one, is an image, is
+ * read-only or zoned, or has larger logical blocks than a device of the snapshot,
+ * or the array cannot be read. Nothing is applied then.
  *
  * Room that is given after the take on a snapshotted device reads as zeros in
  * the image from then on, unless it is saved already. It must have been set
