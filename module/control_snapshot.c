@@ -257,6 +257,9 @@ static int put_info_image(struct snapshot *snapshot, unsigned int index,
 	image.capacity_sectors = info.capacity;
 	export_uuid(image.generation_id.b, &info.map.generation);
 	image.snap_number = info.map.snap_number;
+	image.copied_bytes = info.stats.copied_bytes;
+	image.held_writes = info.stats.held_writes;
+	image.waiting_writes = info.stats.waiting_writes;
 	return copy_to_user(to, &image, sizeof(image)) ? -EFAULT : 0;
 }
 
@@ -293,6 +296,26 @@ static int put_info_arrays(struct snapshot *snapshot,
 	return ret;
 }
 
+static void fill_info(struct blk_snap_snapshot_info *to,
+		      const struct snapshot_info *from)
+{
+	BUILD_BUG_ON((int)SNAPSHOT_CORRUPT != blk_snap_snapshot_state_corrupt);
+	to->state = from->state;
+	to->error = from->error;
+	to->range_count = from->storage.range_count;
+	to->storage_timeout_ms = from->limits.storage_timeout_ms;
+	to->storage_sectors = from->storage.total;
+	to->storage_used_sectors = from->storage.used;
+	to->storage_free_sectors = from->storage.total - from->storage.used;
+	to->storage_portion_sectors = from->limits.portion;
+	to->memory_bytes = from->memory_bytes;
+	to->memory_limit_bytes = from->limits.memory_bytes;
+	to->copied_bytes = from->stats.copied_bytes;
+	to->stored_bytes = from->stored_bytes;
+	to->held_writes = from->stats.held_writes;
+	to->waiting_writes = from->stats.waiting_writes;
+}
+
 int call_snapshot_info(struct blk_snap_snapshot_info *arg)
 {
 	u32 image_room = arg->image_count, range_room = arg->range_count;
@@ -300,25 +323,15 @@ int call_snapshot_info(struct blk_snap_snapshot_info *arg)
 	struct snapshot *snapshot;
 	int ret;
 
-	if (arg->flags || arg->padding ||
-	    memchr_inv(arg->reserved, 0, sizeof(arg->reserved)))
+	if (arg->flags || memchr_inv(arg->reserved, 0, sizeof(arg->reserved)))
 		return -EINVAL;
 	snapshot = find(&arg->id);
 	if (!snapshot)
 		return -ESRCH;
 	ret = snapshot_info(snapshot, &info);
 	if (!ret) {
-		BUILD_BUG_ON((int)SNAPSHOT_CORRUPT != blk_snap_snapshot_state_corrupt);
-		arg->state = info.state;
-		arg->error = info.error;
+		fill_info(arg, &info);
 		arg->image_count = snapshot_device_count(snapshot);
-		arg->range_count = info.storage.range_count;
-		arg->storage_sectors = info.storage.total;
-		arg->storage_used_sectors = info.storage.used;
-		arg->memory_bytes = info.memory_bytes;
-		arg->copied_bytes = info.copied_bytes;
-		arg->stored_bytes = info.stored_bytes;
-		arg->held_writes = info.held_writes;
 		ret = put_info_arrays(snapshot, arg, image_room, range_room);
 	}
 	snapshot_put(snapshot);

@@ -131,9 +131,6 @@ static void end_read(struct bio *bio)
 {
 	struct copy *copy = container_of(bio, struct copy, bio);
 
-	if (!bio->bi_status)
-		atomic64_add((u64)copy->count << SECTOR_SHIFT,
-			     &copy->copier->copied_bytes);
 	copy->ops->read_done(copy, bio->bi_status);
 }
 
@@ -258,7 +255,6 @@ void copy_to_bio(struct copy *copy, u32 offset, struct bio *bio)
 void copier_stats(struct copier *copier, struct copier_stats *stats)
 {
 	stats->memory_bytes = READ_ONCE(copier->memory_bytes);
-	stats->copied_bytes = atomic64_read(&copier->copied_bytes);
 	stats->stored_bytes = atomic64_read(&copier->stored_bytes);
 }
 

@@ -58,7 +58,6 @@ struct copy {
 
 struct copier_stats {
 	u64 memory_bytes;
-	u64 copied_bytes;
 	u64 stored_bytes;
 };
 

@@ -32,7 +32,6 @@ struct copier {
 	atomic_t stores;			/* A, on their way, and one until the stop */
 	struct completion idle;
 	struct work_struct store_work;
-	atomic64_t copied_bytes;		/* A */
 	atomic64_t stored_bytes;		/* A */
 };
 

@@ -190,7 +190,8 @@ static int add_device(struct snapshot *snapshot, dev_t dev)
 		return PTR_ERR(tracker);
 	device->tracker = tracker;
 	snapshot->count++;
-	area = diff_area_alloc(tracker->flt, snapshot->copier, storage_timeout_ms);
+	area = diff_area_alloc(tracker->flt, snapshot->copier, &tracker->counters,
+			       snapshot->limits.storage_timeout_ms);
 	if (IS_ERR(area))
 		return PTR_ERR(area);
 	device->area = area;
@@ -205,14 +206,20 @@ static int build(struct snapshot *snapshot, const dev_t *devs, unsigned int coun
 	snapshot->corrupt_event = event_alloc(GFP_KERNEL);
 	if (!snapshot->corrupt_event)
 		return -ENOMEM;
-	snapshot->storage = diff_storage_alloc(&snapshot->events, diff_storage_minimum);
+	snapshot->limits = (struct snapshot_limits){
+		.memory_bytes = (u64)READ_ONCE(memory_budget_mb) << 20,
+		.storage_timeout_ms = READ_ONCE(storage_timeout_ms),
+		.portion = READ_ONCE(diff_storage_minimum),
+	};
+	snapshot->storage = diff_storage_alloc(&snapshot->events,
+					       snapshot->limits.portion);
 	if (IS_ERR(snapshot->storage)) {
 		ret = PTR_ERR(snapshot->storage);
 		snapshot->storage = NULL;
 		return ret;
 	}
 	snapshot->copier = copier_alloc(snapshot->storage,
-					(size_t)memory_budget_mb << 20,
+					snapshot->limits.memory_bytes,
 					snapshot_copier_failed, snapshot);
 	if (IS_ERR(snapshot->copier)) {
 		ret = PTR_ERR(snapshot->copier);
@@ -349,6 +356,7 @@ int snapshot_device_info(struct snapshot *snapshot, unsigned int index,
 	} else {
 		info->origin = tracker_bdev(device->tracker)->bd_dev;
 		info->capacity = bdev_nr_sectors(tracker_bdev(device->tracker));
+		diff_area_stats(device->area, &info->stats);
 		if (snapshot->state == SNAPSHOT_NEW) {
 			ret = -ENODEV;
 		} else {
@@ -363,8 +371,16 @@ int snapshot_device_info(struct snapshot *snapshot, unsigned int index,
 	return ret;
 }
 
+static void add_stats(struct diff_area_stats *sum, const struct diff_area_stats *part)
+{
+	sum->copied_bytes += part->copied_bytes;
+	sum->held_writes += part->held_writes;
+	sum->waiting_writes += part->waiting_writes;
+}
+
 int snapshot_info(struct snapshot *snapshot, struct snapshot_info *info)
 {
+	struct diff_area_stats area_stats;
 	struct copier_stats stats;
 	unsigned int i;
 	int ret = -ESRCH;
@@ -377,11 +393,12 @@ int snapshot_info(struct snapshot *snapshot, struct snapshot_info *info)
 		diff_storage_usage(snapshot->storage, &info->storage);
 		copier_stats(snapshot->copier, &stats);
 		info->memory_bytes = stats.memory_bytes;
-		info->copied_bytes = stats.copied_bytes;
 		info->stored_bytes = stats.stored_bytes;
-		for (i = 0; i < snapshot->count; i++)
-			info->held_writes +=
-				diff_area_held_writes(snapshot->devices[i].area);
+		info->limits = snapshot->limits;
+		for (i = 0; i < snapshot->count; i++) {
+			diff_area_stats(snapshot->devices[i].area, &area_stats);
+			add_stats(&info->stats, &area_stats);
+		}
 		ret = 0;
 	}
 	mutex_unlock(&snapshot->lock);

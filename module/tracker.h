@@ -27,6 +27,7 @@ struct tracker {
 	struct cbt_map *map;			/* I */
 	struct diff_area __rcu *area;		/* R */
 	u64 diskseq;				/* P, of the disk as @map knows it */
+	struct diff_area_counters counters;	/* A inside, of all its areas */
 	bool is_claimed;			/* T */
 	bool is_in_taken;			/* T, its snapshot has been taken */
 	bool is_new;				/* T, made by the claim */

@@ -489,6 +489,9 @@ enum blk_snap_snapshot_state {
  * @generation_id: the tracker's generation as of the take.
  * @snap_number: the take's number for this device, 0 before the take.
  * @flags: 0.
+ * @copied_bytes: what was read from the device to be saved.
+ * @held_writes: how often a write to the device had to wait for a copy.
+ * @waiting_writes: how many are waiting now.
  * @reserved: 0.
  */
 struct blk_snap_info_image {
@@ -499,7 +502,10 @@ struct blk_snap_info_image {
 	struct blk_snap_uuid generation_id;
 	__u32 snap_number;
 	__u32 flags;
-	__u64 reserved[4];
+	__u64 copied_bytes;
+	__u64 held_writes;
+	__u64 waiting_writes;
+	__u64 reserved[5];
 };
 
 /**
@@ -522,18 +528,26 @@ struct blk_snap_info_range {
  * @error: on return the positive errno that made it corrupt, else 0.
  * @image_count: room at @images; on return the number of devices.
  * @range_count: room at @ranges; on return the number of storage ranges.
- * @padding: 0.
+ * @storage_timeout_ms: on return how long a write may wait for storage that
+ *	makes no progress, in milliseconds.
  * @images: address of an array of struct blk_snap_info_image, or 0.
  * @ranges: address of an array of struct blk_snap_info_range, or 0.
  * @storage_sectors: on return the storage supplied.
  * @storage_used_sectors: on return how much of it is in use.
+ * @storage_free_sectors: on return how much of it is not.
+ * @storage_portion_sectors: on return how much an event asks for at a time; it
+ *	comes when no more than half of that is free.
  * @memory_bytes: on return saved data that has not reached the storage yet.
+ * @memory_limit_bytes: on return the most that this may become.
  * @copied_bytes: on return what was read from the devices to be saved.
  * @stored_bytes: on return what was written to the storage.
  * @held_writes: on return how often a write had to wait for a copy.
+ * @waiting_writes: on return how many are waiting now.
  * @reserved: 0.
  *
- * An array is filled as far as there is room; compare the counts.
+ * An array is filled as far as there is room; compare the counts. Numbers that
+ * go on changing are each exact, but not all of one instant. Those of copies and
+ * writes are sums over the devices, whose own are in @images.
  */
 struct blk_snap_snapshot_info {
 	struct blk_snap_uuid id;
@@ -542,23 +556,27 @@ struct blk_snap_snapshot_info {
 	__s32 error;
 	__u32 image_count;
 	__u32 range_count;
-	__u32 padding;
+	__u32 storage_timeout_ms;
 	__u64 images;
 	__u64 ranges;
 	__u64 storage_sectors;
 	__u64 storage_used_sectors;
+	__u64 storage_free_sectors;
+	__u64 storage_portion_sectors;
 	__u64 memory_bytes;
+	__u64 memory_limit_bytes;
 	__u64 copied_bytes;
 	__u64 stored_bytes;
 	__u64 held_writes;
+	__u64 waiting_writes;
 	__u64 reserved[8];
 };
 
 /**
  * IOCTL_BLK_SNAP_SNAPSHOT_INFO - the state of a snapshot.
  *
- * Errors: ESRCH no such snapshot; EINVAL flags, padding or reserved words not
- * zero; EFAULT an array cannot be written.
+ * Errors: ESRCH no such snapshot; EINVAL flags or reserved words not zero;
+ * EFAULT an array cannot be written.
  */
 #define IOCTL_BLK_SNAP_SNAPSHOT_INFO \
 	_IOWR(BLK_SNAP, 65, struct blk_snap_snapshot_info)

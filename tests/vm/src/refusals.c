@@ -200,8 +200,6 @@ static void reserved_words(const struct blk_snap_uuid *id)
 	file.reserved[3] = 1;
 	ask("append a file with reserved words", IOCTL_BLK_SNAP_SNAPSHOT_APPEND_FILE, &file);
 	ask("info with flags", IOCTL_BLK_SNAP_SNAPSHOT_INFO, &info);
-	info = (struct blk_snap_snapshot_info){ .id = *id, .padding = 1 };
-	ask("info with padding", IOCTL_BLK_SNAP_SNAPSHOT_INFO, &info);
 	info = (struct blk_snap_snapshot_info){ .id = *id };
 	info.reserved[7] = 1;
 	ask("info with reserved words", IOCTL_BLK_SNAP_SNAPSHOT_INFO, &info);

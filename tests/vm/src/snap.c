@@ -192,10 +192,15 @@ static void info(int argc, char **argv)
 	print_field(wanted, "error", s->error);
 	print_field(wanted, "storage", s->storage_sectors);
 	print_field(wanted, "used", s->storage_used_sectors);
+	print_field(wanted, "free", s->storage_free_sectors);
+	print_field(wanted, "portion", s->storage_portion_sectors);
+	print_field(wanted, "timeout", s->storage_timeout_ms);
 	print_field(wanted, "memory", s->memory_bytes);
+	print_field(wanted, "memory-limit", s->memory_limit_bytes);
 	print_field(wanted, "copied", s->copied_bytes);
 	print_field(wanted, "stored", s->stored_bytes);
 	print_field(wanted, "held", s->held_writes);
+	print_field(wanted, "waiting", s->waiting_writes);
 }
 
 static void event(int argc, char **argv)
