@@ -48,6 +48,8 @@ int call_tracker_remove(struct blk_snap_tracker_remove *arg);
 int call_tracker_collect(u32 *count, void __user *array, bool is_compat);
 int call_tracker_read_map(struct blk_snap_tracker_read_cbt_bitmap *arg);
 int call_tracker_mark_dirty(struct blk_snap_tracker_mark_dirty_blocks *arg);
+int call_tracker_changed_ranges(struct blk_snap_tracker_changed_ranges *arg);
+int call_tracker_info(struct blk_snap_tracker_info *arg);
 
 /* control_snapshot.c */
 int call_snapshot_create(struct blk_snap_snapshot_create *arg);
@@ -59,6 +61,7 @@ int call_snapshot_collect_images(struct blk_snap_snapshot_collect_images *arg);
 int call_snapshot_wait_event(struct blk_snap_snapshot_event *arg);
 int call_snapshot_append_file(struct blk_snap_snapshot_append_file *arg);
 int call_snapshot_info(struct blk_snap_snapshot_info *arg);
+int call_snapshot_set_limits(struct blk_snap_snapshot_set_limits *arg);
 
 /* control_compat.c */
 long control_compat_ioctl(struct file *file, unsigned int cmd, unsigned long arg);

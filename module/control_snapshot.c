@@ -11,6 +11,7 @@
 
 #include "control_internal.h"
 #include "diff_storage.h"
+#include "params.h"
 #include "snapshot.h"
 
 static struct snapshot *find(const struct blk_snap_uuid *id)
@@ -334,6 +335,37 @@ int call_snapshot_info(struct blk_snap_snapshot_info *arg)
 		arg->image_count = snapshot_device_count(snapshot);
 		ret = put_info_arrays(snapshot, arg, image_room, range_room);
 	}
+	snapshot_put(snapshot);
+	return ret;
+}
+
+static bool is_limit(u64 value, u64 least, u64 most)
+{
+	return !value || (value >= least && value <= most);
+}
+
+int call_snapshot_set_limits(struct blk_snap_snapshot_set_limits *arg)
+{
+	struct snapshot_limits limits = {
+		.memory_bytes = arg->memory_limit_bytes,
+		.storage_timeout_ms = arg->storage_timeout_ms,
+		.portion = arg->storage_portion_sectors,
+	};
+	struct snapshot *snapshot;
+	int ret;
+
+	if (arg->flags || memchr_inv(arg->reserved, 0, sizeof(arg->reserved)) ||
+	    !is_limit(arg->memory_limit_bytes, (u64)MEMORY_BUDGET_MB_MIN << 20,
+		      (u64)MEMORY_BUDGET_MB_MAX << 20) ||
+	    !is_limit(arg->storage_timeout_ms, STORAGE_TIMEOUT_MS_MIN,
+		      STORAGE_TIMEOUT_MS_MAX) ||
+	    !is_limit(arg->storage_portion_sectors, DIFF_STORAGE_MINIMUM_MIN,
+		      DIFF_STORAGE_MINIMUM_MAX))
+		return -EINVAL;
+	snapshot = find(&arg->id);
+	if (!snapshot)
+		return -ESRCH;
+	ret = snapshot_set_limits(snapshot, &limits);
 	snapshot_put(snapshot);
 	return ret;
 }

@@ -270,7 +270,16 @@ void copier_free(struct copier *copier)
 	kfree(copier);
 }
 
-struct copier *copier_alloc(struct diff_storage *storage, size_t budget_bytes,
+void copier_set_budget(struct copier *copier, u64 budget_bytes)
+{
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&copier->lock, flags);
+	copier->budget_bytes = budget_bytes;
+	raw_spin_unlock_irqrestore(&copier->lock, flags);
+}
+
+struct copier *copier_alloc(struct diff_storage *storage, u64 budget_bytes,
 			    void (*fail)(void *arg, struct block_device *origin,
 					 int error),
 			    void *arg)

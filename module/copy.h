@@ -70,10 +70,13 @@ void copies_exit(void);
  * whose data is lost. @budget_bytes: bound of the memory in copies. May sleep.
  * ERR_PTR(-ENOMEM).
  */
-struct copier *copier_alloc(struct diff_storage *storage, size_t budget_bytes,
+struct copier *copier_alloc(struct diff_storage *storage, u64 budget_bytes,
 			    void (*fail)(void *arg, struct block_device *origin,
 					 int error),
 			    void *arg);
+
+/* Another budget, before the first copy. Any context. */
+void copier_set_budget(struct copier *copier, u64 budget_bytes);
 
 /*
  * Drops what waits for room and waits for what is being stored; copies begun

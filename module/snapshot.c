@@ -333,6 +333,36 @@ out:
 	return ret;
 }
 
+/*
+ * Before the take nobody uses them but the storage, which has a lock for it;
+ * afterwards areas and the copier read them without one.
+ */
+int snapshot_set_limits(struct snapshot *snapshot, const struct snapshot_limits *limits)
+{
+	struct snapshot_limits *own = &snapshot->limits;
+	unsigned int i;
+	int ret = 0;
+
+	mutex_lock(&snapshot->lock);
+	if (snapshot->state == SNAPSHOT_RELEASED) {
+		ret = -ESRCH;
+	} else if (snapshot->state != SNAPSHOT_NEW) {
+		ret = -EALREADY;
+	} else {
+		own->memory_bytes = limits->memory_bytes ?: own->memory_bytes;
+		own->storage_timeout_ms = limits->storage_timeout_ms ?:
+					  own->storage_timeout_ms;
+		own->portion = limits->portion ?: own->portion;
+		copier_set_budget(snapshot->copier, own->memory_bytes);
+		diff_storage_set_portion(snapshot->storage, own->portion);
+		for (i = 0; i < snapshot->count; i++)
+			diff_area_set_timeout(snapshot->devices[i].area,
+					      own->storage_timeout_ms);
+	}
+	mutex_unlock(&snapshot->lock);
+	return ret;
+}
+
 struct event *snapshot_wait_event(struct snapshot *snapshot, u32 timeout_ms)
 {
 	return event_queue_wait(&snapshot->events, timeout_ms);
@@ -421,6 +451,27 @@ int snapshot_storage_range(struct snapshot *snapshot, unsigned int index,
 	}
 	mutex_unlock(&snapshot->lock);
 	return ret;
+}
+
+/* What is on the list is not released yet: its storage is there. */
+bool snapshot_summary_of(dev_t dev, struct snapshot_summary *summary)
+{
+	struct snapshot *snapshot;
+	bool is_found = false;
+	unsigned int i;
+
+	memset(summary, 0, sizeof(*summary));
+	mutex_lock(&snapshots_lock);
+	list_for_each_entry(snapshot, &snapshots, link)
+		for (i = 0; i < snapshot->count && !is_found; i++) {
+			if (tracker_bdev(snapshot->devices[i].tracker)->bd_dev != dev)
+				continue;
+			summary->id = snapshot->id;
+			diff_storage_usage(snapshot->storage, &summary->storage);
+			is_found = true;
+		}
+	mutex_unlock(&snapshots_lock);
+	return is_found;
 }
 
 /* Trackers of what is on the list are claimed, and so there. */

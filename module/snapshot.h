@@ -61,6 +61,12 @@ struct snapshot_limits {
 	sector_t portion;		/* of storage that an event asks for */
 };
 
+/*
+ * Others than the parameters said at creation, where they are not 0. 0, -ESRCH, or
+ * -EALREADY: it has been taken.
+ */
+int snapshot_set_limits(struct snapshot *snapshot, const struct snapshot_limits *limits);
+
 struct snapshot_device_info {
 	dev_t origin;
 	dev_t image;			/* 0 before the take */
@@ -92,6 +98,15 @@ int snapshot_info(struct snapshot *snapshot, struct snapshot_info *info);
 /* 0, -ENOENT past the last, or -ESRCH. @dev instead of a pointer: no lifetime. */
 int snapshot_storage_range(struct snapshot *snapshot, unsigned int index,
 			   dev_t *dev, struct sector_range *range);
+
+/* What can be told of a snapshot without waiting for a call that is under way. */
+struct snapshot_summary {
+	uuid_t id;
+	struct storage_usage storage;
+};
+
+/* The snapshot that @dev is in. False, and zeros: in none. */
+bool snapshot_summary_of(dev_t dev, struct snapshot_summary *summary);
 
 /* The original of a shown image, or 0 if @image is none. */
 dev_t snapshot_origin_of(dev_t image);
