@@ -239,6 +239,7 @@ static CLASS_ATTR_RO(major);
 
 void control_exit(void)
 {
+	control_sysfs_exit();
 	device_destroy(control_class, MKDEV(control_major, 0));
 	class_remove_file(control_class, &class_attr_major);
 	class_destroy(control_class);
@@ -268,6 +269,7 @@ int control_init(void)
 		ret = PTR_ERR(node);
 		goto out_file;
 	}
+	control_sysfs_init(control_class);
 	return 0;
 
 out_file:

@@ -72,6 +72,7 @@ int call_snapshot_create(struct blk_snap_snapshot_create *arg)
 		export_uuid(arg->id.b, &id);
 	kvfree(devs);
 	kvfree(from);
+	control_sysfs_settle();
 	return ret;
 }
 
@@ -84,6 +85,7 @@ int call_snapshot_destroy(struct blk_snap_snapshot_destroy *arg)
 		return -ENODEV;
 	ret = snapshot_destroy(snapshot);
 	snapshot_put(snapshot);
+	control_sysfs_settle();
 	return ret == -ESRCH ? -ENODEV : ret;
 }
 
@@ -125,6 +127,7 @@ int call_snapshot_take(struct blk_snap_snapshot_take *arg)
 		return -ESRCH;
 	ret = snapshot_take(snapshot);
 	snapshot_put(snapshot);
+	control_sysfs_settle();
 	return ret;
 }
 

@@ -18,8 +18,11 @@
 int call_tracker_remove(struct blk_snap_tracker_remove *arg)
 {
 	dev_t dev;
+	int ret;
 
-	return dev_from_user(arg->dev_id, &dev) ?: tracker_remove(dev);
+	ret = dev_from_user(arg->dev_id, &dev) ?: tracker_remove(dev);
+	control_sysfs_settle();
+	return ret;
 }
 
 static void fill_cbt_info(struct blk_snap_cbt_info *to,

@@ -29,6 +29,7 @@ static DECLARE_RWSEM(map_lock);		/* readers of maps against a take */
 static LIST_HEAD(trackers);
 static struct work_struct gone_work;
 static const struct blkfilter_operations *filter_ops;
+static void (*listener)(void);		/* under trackers_lock */
 
 static dev_t tracker_dev(const struct tracker *tracker)
 {
@@ -53,10 +54,18 @@ static void tracker_free(struct tracker *tracker)
 	kfree(tracker);
 }
 
+static void __tell_changed(void)
+{
+	lockdep_assert_held(&trackers_lock);
+	if (listener)
+		listener();
+}
+
 static void __remove(struct tracker *tracker)
 {
 	lockdep_assert_held(&trackers_lock);
 	list_del(&tracker->link);
+	__tell_changed();
 	blkfilter_detach(tracker->flt);
 	tracker_free(tracker);
 }
@@ -69,6 +78,8 @@ static void remove_gone(struct work_struct *work)
 	list_for_each_entry_safe(tracker, next, &trackers, link)
 		if (!tracker->is_claimed && blkfilter_is_gone(tracker->flt))
 			__remove(tracker);
+	/* One that is claimed stays, but is not told of any more. */
+	__tell_changed();
 	mutex_unlock(&trackers_lock);
 }
 
@@ -138,6 +149,7 @@ struct tracker *tracker_claim(dev_t dev)
 			tracker->is_claimed = true;
 			tracker->is_new = true;
 			list_add_tail(&tracker->link, &trackers);
+			__tell_changed();
 		}
 	}
 	mutex_unlock(&trackers_lock);
@@ -454,6 +466,13 @@ void tracker_switch(struct tracker *tracker, struct diff_area *area)
 void tracker_disarm(struct tracker *tracker)
 {
 	RCU_INIT_POINTER(tracker->area, NULL);
+}
+
+void trackers_set_listener(void (*changed)(void))
+{
+	mutex_lock(&trackers_lock);
+	listener = changed;
+	mutex_unlock(&trackers_lock);
 }
 
 /* Detaching waits for gone(), so that nothing schedules the work afterwards. */

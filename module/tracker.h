@@ -39,6 +39,13 @@ struct tracker {
 /* @ops: what is attached to tracked devices; blkfilter.private is the tracker. */
 void trackers_init(const struct blkfilter_operations *ops);
 
+/*
+ * @changed is called each time that a tracker was added or removed, with locks
+ * held: it may not sleep or call back. NULL: nobody, and when this returns nobody is
+ * being called. May sleep.
+ */
+void trackers_set_listener(void (*changed)(void));
+
 /* Removes all trackers. No snapshot is left. May sleep. */
 void trackers_exit(void);
 
