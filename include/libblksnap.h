@@ -79,6 +79,32 @@ ssize_t blksnap_tracker_read_cbt_map(int fd, struct blk_snap_dev dev,
 				     uint32_t offset, uint32_t length,
 				     uint8_t *map);
 
+/**
+ * blksnap_tracker_changed_ranges - what changed since an earlier take, in pieces.
+ * @generation: the tracking generation of the earlier take.
+ * @since: the number that it reported.
+ * @sector: first sector to look at, 0 at first; on return the one to go on from.
+ * @ranges: takes the ranges.
+ * @count: room in it, in ranges.
+ *
+ * Returns the number of ranges filled, maybe 0; *@sector is the end of the device
+ * when there is no more, and @status, if not NULL, has all that the call told.
+ * blksnap_changed_extents() is this in a loop.
+ */
+ssize_t blksnap_tracker_changed_ranges(int fd, struct blk_snap_dev dev,
+				       const struct blk_snap_uuid *generation,
+				       uint32_t since, uint64_t *sector,
+				       struct blk_snap_block_range *ranges,
+				       uint32_t count,
+				       struct blk_snap_tracker_changed_ranges *status);
+
+/**
+ * blksnap_tracker_info - all that is known of one tracked device.
+ * @info: on return what TRACKER_INFO tells.
+ */
+int blksnap_tracker_info(int fd, struct blk_snap_dev dev,
+			 struct blk_snap_tracker_info *info);
+
 /** blksnap_tracker_mark_dirty_blocks - declares blocks changed. */
 int blksnap_tracker_mark_dirty_blocks(int fd, struct blk_snap_dev dev,
 				      const struct blk_snap_block_range *ranges,
@@ -111,6 +137,23 @@ int blksnap_snapshot_append_storage(int fd, const struct blk_snap_uuid *id,
  */
 int blksnap_snapshot_append_file(int fd, const struct blk_snap_uuid *id,
 				 int file_fd, uint64_t *sector_count);
+
+/**
+ * struct blksnap_limits - what one snapshot may use; 0: as it is.
+ * @memory_bytes: of saved data that is not in the storage yet.
+ * @storage_portion_sectors: that an event asks for at a time, sectors of 512
+ *	bytes.
+ * @storage_timeout_ms: that a write waits for storage that makes no progress.
+ */
+struct blksnap_limits {
+	uint64_t memory_bytes;
+	uint64_t storage_portion_sectors;
+	uint32_t storage_timeout_ms;
+};
+
+/** blksnap_snapshot_set_limits - before the take: what it may use. */
+int blksnap_snapshot_set_limits(int fd, const struct blk_snap_uuid *id,
+				const struct blksnap_limits *limits);
 
 /** blksnap_snapshot_take - freezes the devices at one instant. */
 int blksnap_snapshot_take(int fd, const struct blk_snap_uuid *id);
@@ -236,9 +279,10 @@ void blksnap_extents_free(struct blksnap_extents *extents);
  * @extents: to be empty; on return the parts that differ between the earlier
  *	take and the last one.
  *
- * The device must be in a snapshot that has been taken (-EPERM otherwise).
- * -ENODEV: not tracked. -ESTALE: the generation is another one, or @since is
- * newer than the last take: everything may have changed.
+ * Memory follows the number of extents, not the size of the device. The device
+ * must be in a snapshot that has been taken (-EPERM otherwise). -ENODEV: not
+ * tracked. -ESTALE: the generation is another one, or @since is newer than the
+ * last take, or one came in between: everything may have changed.
  */
 int blksnap_changed_extents(int fd, struct blk_snap_dev dev,
 			    const struct blk_snap_uuid *generation,

@@ -117,6 +117,40 @@ blksnap_tracker_mark_dirty_blocks(int fd, struct blk_snap_dev dev,
 	return call(fd, IOCTL_BLK_SNAP_TRACKER_MARK_DIRTY_BLOCKS, &arg);
 }
 
+LIBEXPORT ssize_t
+blksnap_tracker_changed_ranges(int fd, struct blk_snap_dev dev,
+			       const struct blk_snap_uuid *generation,
+			       uint32_t since, uint64_t *sector,
+			       struct blk_snap_block_range *ranges,
+			       uint32_t count,
+			       struct blk_snap_tracker_changed_ranges *status)
+{
+	struct blk_snap_tracker_changed_ranges arg = {
+		.dev_id = dev,
+		.generation_id = *generation,
+		.since = since,
+		.sector = *sector,
+		.ranges = (uintptr_t)ranges,
+		.count = count,
+	};
+	int ret = call(fd, IOCTL_BLK_SNAP_TRACKER_CHANGED_RANGES, &arg);
+
+	if (ret)
+		return ret;
+	*sector = arg.sector;
+	if (status)
+		*status = arg;
+	return arg.count;
+}
+
+LIBEXPORT int blksnap_tracker_info(int fd, struct blk_snap_dev dev,
+				   struct blk_snap_tracker_info *info)
+{
+	memset(info, 0, sizeof(*info));
+	info->dev_id = dev;
+	return call(fd, IOCTL_BLK_SNAP_TRACKER_INFO, info);
+}
+
 LIBEXPORT int blksnap_snapshot_create(int fd, const struct blk_snap_dev *devs,
 				      uint32_t count, struct blk_snap_uuid *id)
 {
@@ -167,6 +201,20 @@ LIBEXPORT int blksnap_snapshot_append_file(int fd,
 	if (!ret && sector_count)
 		*sector_count = arg.sector_count;
 	return ret;
+}
+
+LIBEXPORT int blksnap_snapshot_set_limits(int fd,
+					  const struct blk_snap_uuid *id,
+					  const struct blksnap_limits *limits)
+{
+	struct blk_snap_snapshot_set_limits arg = {
+		.id = *id,
+		.storage_timeout_ms = limits->storage_timeout_ms,
+		.memory_limit_bytes = limits->memory_bytes,
+		.storage_portion_sectors = limits->storage_portion_sectors,
+	};
+
+	return call(fd, IOCTL_BLK_SNAP_SNAPSHOT_SET_LIMITS, &arg);
 }
 
 LIBEXPORT int blksnap_snapshot_take(int fd, const struct blk_snap_uuid *id)

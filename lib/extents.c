@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * From bytes of a map to parts of a device. A map is read in pieces, so that
- * memory follows the number of changed extents and not the device's size.
+ * Parts of a device, and how to come by those that changed. They are asked for in
+ * pieces, so that memory follows their number and not the device's size.
  */
 #include <errno.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "lib_private.h"
 
-#define MAP_PIECE_BYTES (256u << 10)
+#define RANGES_AT_A_TIME 4096
 
 static int make_room(struct blksnap_extents *extents)
 {
@@ -102,58 +103,40 @@ LIBEXPORT void blksnap_extents_free(struct blksnap_extents *extents)
 	memset(extents, 0, sizeof(*extents));
 }
 
-static int read_map(int fd, const struct blk_snap_cbt_info *info,
-		    uint8_t since, uint8_t *buffer,
-		    struct blksnap_extents *extents)
-{
-	struct blksnap_map_piece piece = {
-		.bytes = buffer,
-		.block_bytes = info->blk_size,
-		.capacity_bytes = info->device_capacity,
-	};
-
-	while (piece.first_block < info->blk_count) {
-		ssize_t got = blksnap_tracker_read_cbt_map(fd, info->dev_id,
-							   piece.first_block,
-							   MAP_PIECE_BYTES,
-							   buffer);
-		int ret;
-
-		if (got < 0)
-			return (int)got;
-		/* The map became shorter while it was read. */
-		if (!got)
-			return -ESTALE;
-		piece.count = (uint32_t)got;
-		ret = blksnap_extents_add_map(extents, &piece, since);
-		if (ret)
-			return ret;
-		piece.first_block += piece.count;
-	}
-	return 0;
-}
-
 LIBEXPORT int blksnap_changed_extents(int fd, struct blk_snap_dev dev,
 				      const struct blk_snap_uuid *generation,
 				      unsigned int since,
 				      struct blksnap_extents *extents)
 {
-	struct blk_snap_cbt_info info;
-	uint8_t *buffer;
-	int ret;
+	struct blk_snap_tracker_changed_ranges status;
+	struct blk_snap_block_range *ranges;
+	uint32_t snap_number = 0;
+	uint64_t sector = 0;
+	ssize_t count, i;
+	int ret = 0;
 
-	ret = blksnap_tracker_find(fd, dev, &info);
-	if (ret)
-		return ret;
-	if (memcmp(&info.generation_id, generation, sizeof(*generation)) ||
-	    since > info.snap_number)
-		return -ESTALE;
-
-	buffer = malloc(MAP_PIECE_BYTES);
-	if (!buffer)
+	ranges = calloc(RANGES_AT_A_TIME, sizeof(*ranges));
+	if (!ranges)
 		return -ENOMEM;
-	ret = read_map(fd, &info, (uint8_t)since, buffer, extents);
-	free(buffer);
+	do {
+		bool is_first = !sector;
+
+		count = blksnap_tracker_changed_ranges(fd, dev, generation, since,
+						       &sector, ranges,
+						       RANGES_AT_A_TIME, &status);
+		if (count < 0)
+			ret = (int)count;
+		/* A take came in between: two states would be mixed. */
+		else if (!is_first && status.snap_number != snap_number)
+			ret = -ESTALE;
+		for (i = 0; !ret && i < count; i++)
+			ret = blksnap_extents_add(extents,
+						  ranges[i].sector_offset * 512,
+						  ranges[i].sector_count * 512);
+		if (!ret)
+			snap_number = status.snap_number;
+	} while (!ret && sector < status.capacity_sectors);
+	free(ranges);
 	if (ret)
 		blksnap_extents_free(extents);
 	return ret;

@@ -68,18 +68,21 @@ struct grid {
 struct cbt_map {
 	struct grid grid;		/* G; the cells themselves: A */
 	u8 period;			/* G: the running one */
-	bool is_lost;			/* A: only set, but for the switch */
+	u8 lost;			/* A: an enum cbt_reason, or 0; only set, but for the switch */
 
 	uuid_t generation;		/* G */
+	u8 reason;			/* G: enum cbt_reason, of @generation */
 	u32 min_shift;			/* I */
 	u32 max_count;			/* I */
 
 	struct grid next_grid;		/* P: without cells: keep the grid */
 	uuid_t next_generation;		/* P */
+	u8 next_reason;			/* P, with @next_grid */
 	u16 *old_cells;			/* P: replaced, not yet freed */
 };
 
-static_assert(offsetofend(struct cbt_map, is_lost) <= 32);
+static_assert(offsetofend(struct cbt_map, lost) <= 32);
+static_assert(CBT_NEW == 0);	/* no reason for a loss, and what zeroed memory says */
 
 static u16 make_cell(u8 last, u8 before)
 {
@@ -157,6 +160,7 @@ void cbt_map_info(const struct cbt_map *map, struct cbt_map_info *info)
 		.block_count = map->grid.block_count,
 		.generation = map->generation,
 		.snap_number = snap_number(map),
+		.reason = map->reason,
 	};
 }
 
@@ -169,13 +173,71 @@ void cbt_map_read(const struct cbt_map *map, u32 first, u32 count, u8 *bytes)
 		*bytes++ = readable_of(READ_ONCE(*cell++), period);
 }
 
+/* The sector range of blocks [first, end): the last block may be cut short. */
+static struct sector_range sectors_of(const struct grid *grid, u32 first, u32 end)
+{
+	u32 shift = grid->block_shift - 9;
+	sector_t start = (sector_t)first << shift;
+
+	return (struct sector_range){
+		start, min((sector_t)end << shift, grid->capacity) - start
+	};
+}
+
+unsigned int cbt_map_changes(const struct cbt_map *map, u8 since, u32 *next, u32 end,
+			     struct sector_range *ranges, unsigned int room)
+{
+	const u16 *cells = map->grid.cells;
+	u8 period = map->period;
+	unsigned int count = 0;
+	u32 block = *next;
+
+	while (block < end && count < room) {
+		u32 first;
+
+		while (block < end && readable_of(READ_ONCE(cells[block]), period) <= since)
+			block++;
+		first = block;
+		while (block < end && readable_of(READ_ONCE(cells[block]), period) > since)
+			block++;
+		if (block > first)
+			ranges[count++] = sectors_of(&map->grid, first, block);
+	}
+	*next = block;
+	return count;
+}
+
+void cbt_map_count(const struct cbt_map *map, u32 first, u32 count,
+		   struct cbt_map_counts *counts)
+{
+	const u16 *cell = map->grid.cells + first;
+	u8 number = snap_number(map);
+
+	for (; count; count--, cell++) {
+		u16 value = READ_ONCE(*cell);
+
+		if (!last_of(value))
+			continue;
+		counts->generation++;
+		counts->running += last_of(value) == map->period;
+		counts->last += number && readable_of(value, map->period) == number;
+	}
+}
+
 int cbt_map_prepare(struct cbt_map *map, sector_t capacity)
 {
+	u8 lost = READ_ONCE(map->lost);
+
 	cbt_map_finish(map);
 	uuid_gen(&map->next_generation);
 
-	if (capacity == map->grid.capacity && map->period < LAST_PERIOD &&
-	    !READ_ONCE(map->is_lost))
+	if (capacity != map->grid.capacity)
+		map->next_reason = CBT_RESIZED;
+	else if (lost)
+		map->next_reason = lost;
+	else if (map->period == LAST_PERIOD)
+		map->next_reason = CBT_WRAPPED;
+	else
 		return 0;
 	return make_grid(&map->next_grid, capacity, map->min_shift,
 			 map->max_count);
@@ -187,16 +249,18 @@ void cbt_map_switch(struct cbt_map *map)
 		map->old_cells = map->grid.cells;
 		map->grid = map->next_grid;
 		map->next_grid.cells = NULL;
-	} else if (map->is_lost) {
+		map->reason = map->next_reason;
+	} else if (map->lost) {
 		memset(map->grid.cells, 0,
 		       map->grid.block_count * sizeof(*map->grid.cells));
+		map->reason = map->lost;
 	} else {
 		map->period++;
 		return;
 	}
 	map->generation = map->next_generation;
 	map->period = FIRST_PERIOD;
-	map->is_lost = false;
+	map->lost = 0;
 }
 
 void cbt_map_finish(struct cbt_map *map)
@@ -207,9 +271,9 @@ void cbt_map_finish(struct cbt_map *map)
 	map->next_grid.cells = NULL;
 }
 
-void cbt_map_set_lost(struct cbt_map *map)
+void cbt_map_set_lost(struct cbt_map *map, enum cbt_reason reason)
 {
-	WRITE_ONCE(map->is_lost, true);
+	WRITE_ONCE(map->lost, reason);
 }
 
 struct cell_range {
@@ -227,7 +291,7 @@ static struct cell_range cells_of(struct cbt_map *map, sector_t start,
 	if (unlikely(!range_is_inside(start, count, grid->capacity))) {
 		if (!count)
 			return (struct cell_range){};
-		cbt_map_set_lost(map);
+		cbt_map_set_lost(map, CBT_BEYOND);
 		if (start >= grid->capacity)
 			return (struct cell_range){};
 		count = grid->capacity - start;

@@ -16,7 +16,19 @@
 #include <linux/types.h>
 #include <linux/uuid.h>
 
+#include "geometry.h"
+
 struct cbt_map;
+
+/* Why a generation began. */
+enum cbt_reason {
+	CBT_NEW,	/* the map was made */
+	CBT_RESIZED,	/* another capacity */
+	CBT_WRAPPED,	/* the number would have overflowed */
+	CBT_BEYOND,	/* lost: a write where the map has no cell */
+	CBT_MEDIUM,	/* lost: the device has other contents */
+	CBT_STORAGE,	/* lost: writes by way of storage were not seen */
+};
 
 struct cbt_map_info {
 	sector_t capacity;	/* sectors, as of the last switch or creation */
@@ -24,6 +36,14 @@ struct cbt_map_info {
 	u32 block_count;
 	uuid_t generation;
 	u8 snap_number;		/* what the last take reported, 0 before it */
+	enum cbt_reason reason;	/* why the generation began */
+};
+
+/* How many blocks were written... */
+struct cbt_map_counts {
+	u32 running;		/* since the last take */
+	u32 last;		/* in the period that the last take ended */
+	u32 generation;		/* at all, in this generation */
 };
 
 /*
@@ -49,8 +69,11 @@ void cbt_map_mark(struct cbt_map *map, sector_t start, sector_t count);
  */
 void cbt_map_mark_both(struct cbt_map *map, sector_t start, sector_t count);
 
-/* The map can no longer be trusted: the next switch starts a new generation. */
-void cbt_map_set_lost(struct cbt_map *map);
+/*
+ * The map can no longer be trusted: the next switch starts a new generation, for
+ * the reason given last. Any context.
+ */
+void cbt_map_set_lost(struct cbt_map *map, enum cbt_reason reason);
 
 /*
  * Prepares for a take of a device that has @capacity sectors now. May sleep;
@@ -80,5 +103,22 @@ void cbt_map_info(const struct cbt_map *map, struct cbt_map_info *info);
  * clipped to the map. The caller excludes cbt_map_switch(). Any context.
  */
 void cbt_map_read(const struct cbt_map *map, u32 first, u32 count, u8 *bytes);
+
+/*
+ * What changed since take @since, as sectors: up to @room ranges, in ascending
+ * order and none touching another, of the blocks from *@next to before @end,
+ * which the caller has clipped to the map. Returns how many; *@next is then the
+ * block to go on from, @end if all was looked at. The caller excludes
+ * cbt_map_switch(). Any context.
+ */
+unsigned int cbt_map_changes(const struct cbt_map *map, u8 since, u32 *next, u32 end,
+			     struct sector_range *ranges, unsigned int room);
+
+/*
+ * Adds the blocks [first, first + count), which the caller has clipped to the
+ * map, to @counts. The caller excludes cbt_map_switch(). Any context.
+ */
+void cbt_map_count(const struct cbt_map *map, u32 first, u32 count,
+		   struct cbt_map_counts *counts);
 
 #endif /* _BLKSNAP_CBT_MAP_H */

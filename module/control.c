@@ -85,6 +85,9 @@ union argument {
 	struct blk_snap_snapshot_event event;
 	struct blk_snap_snapshot_append_file append_file;
 	struct blk_snap_snapshot_info info;
+	struct blk_snap_tracker_changed_ranges changed_ranges;
+	struct blk_snap_snapshot_set_limits set_limits;
+	struct blk_snap_tracker_info tracker_info;
 };
 
 static int dispatch(unsigned int cmd, union argument *arg)
@@ -118,6 +121,12 @@ static int dispatch(unsigned int cmd, union argument *arg)
 		return call_snapshot_append_file(&arg->append_file);
 	case IOCTL_BLK_SNAP_SNAPSHOT_INFO:
 		return call_snapshot_info(&arg->info);
+	case IOCTL_BLK_SNAP_TRACKER_CHANGED_RANGES:
+		return call_tracker_changed_ranges(&arg->changed_ranges);
+	case IOCTL_BLK_SNAP_SNAPSHOT_SET_LIMITS:
+		return call_snapshot_set_limits(&arg->set_limits);
+	case IOCTL_BLK_SNAP_TRACKER_INFO:
+		return call_tracker_info(&arg->tracker_info);
 	default:
 		return -ENOTTY;
 	}
@@ -143,6 +152,9 @@ static int unreachable_argument(unsigned int cmd)
 		return -EINVAL;
 	case IOCTL_BLK_SNAP_SNAPSHOT_APPEND_FILE:
 	case IOCTL_BLK_SNAP_SNAPSHOT_INFO:
+	case IOCTL_BLK_SNAP_TRACKER_CHANGED_RANGES:
+	case IOCTL_BLK_SNAP_SNAPSHOT_SET_LIMITS:
+	case IOCTL_BLK_SNAP_TRACKER_INFO:
 		return -EFAULT;
 	default:
 		return 0;
@@ -158,6 +170,8 @@ static bool is_answered(unsigned int cmd, int ret)
 	case IOCTL_BLK_SNAP_SNAPSHOT_WAIT_EVENT:
 	case IOCTL_BLK_SNAP_SNAPSHOT_APPEND_FILE:
 	case IOCTL_BLK_SNAP_SNAPSHOT_INFO:
+	case IOCTL_BLK_SNAP_TRACKER_CHANGED_RANGES:
+	case IOCTL_BLK_SNAP_TRACKER_INFO:
 		return !ret;
 	case IOCTL_BLK_SNAP_TRACKER_COLLECT:
 		return !ret || ret == -ENOBUFS;
@@ -257,6 +271,7 @@ static CLASS_ATTR_RO(major);
 
 void control_exit(void)
 {
+	control_sysfs_exit();
 	device_destroy(control_class, MKDEV(control_major, 0));
 	class_remove_file(control_class, &class_attr_major);
 	class_destroy(control_class);
@@ -286,6 +301,7 @@ int control_init(void)
 		ret = PTR_ERR(node);
 		goto out_file;
 	}
+	control_sysfs_init(control_class);
 	return 0;
 
 out_file:

@@ -2,7 +2,8 @@
 /*
  * What the files of the door share, and nobody else knows: control.c the node
  * and dispatch, control_tracker.c and control_snapshot.c the calls,
- * control_compat.c the layouts of 32-bit programs.
+ * control_compat.c the layouts of 32-bit programs, control_sysfs.c what can be read
+ * without a call.
  *
  * Every call is a function from the argument in its native layout, already in
  * kernel memory, to a result; what it changes in the argument is written back
@@ -13,6 +14,7 @@
 #define _BLKSNAP_CONTROL_INTERNAL_H
 
 #include <linux/blksnap.h>
+#include <linux/device/class.h>
 #include <linux/kdev_t.h>
 #include <linux/uaccess.h>
 #include <linux/uuid.h>
@@ -56,6 +58,8 @@ int call_tracker_remove(struct blk_snap_tracker_remove *arg);
 int call_tracker_collect(u32 *count, void __user *array, bool is_compat);
 int call_tracker_read_map(struct blk_snap_tracker_read_cbt_bitmap *arg);
 int call_tracker_mark_dirty(struct blk_snap_tracker_mark_dirty_blocks *arg);
+int call_tracker_changed_ranges(struct blk_snap_tracker_changed_ranges *arg);
+int call_tracker_info(struct blk_snap_tracker_info *arg);
 
 /* control_snapshot.c */
 int call_snapshot_create(struct blk_snap_snapshot_create *arg);
@@ -67,6 +71,15 @@ int call_snapshot_collect_images(struct blk_snap_snapshot_collect_images *arg);
 int call_snapshot_wait_event(struct blk_snap_snapshot_event *arg);
 int call_snapshot_append_file(struct blk_snap_snapshot_append_file *arg);
 int call_snapshot_info(struct blk_snap_snapshot_info *arg);
+int call_snapshot_set_limits(struct blk_snap_snapshot_set_limits *arg);
+
+/*
+ * control_sysfs.c: the directories of tracked devices, in our class. Settling
+ * waits until they match the list of trackers as it is now; no lock is held.
+ */
+void control_sysfs_init(struct class *class);
+void control_sysfs_exit(void);
+void control_sysfs_settle(void);
 
 /* control_compat.c */
 long control_compat_ioctl(struct file *file, unsigned int cmd, unsigned long arg);

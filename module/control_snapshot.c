@@ -11,6 +11,7 @@
 
 #include "control_internal.h"
 #include "diff_storage.h"
+#include "params.h"
 #include "snapshot.h"
 
 static struct snapshot *find(const struct blk_snap_uuid *id)
@@ -71,6 +72,7 @@ int call_snapshot_create(struct blk_snap_snapshot_create *arg)
 		export_uuid(arg->id.b, &id);
 	kvfree(devs);
 	kvfree(from);
+	control_sysfs_settle();
 	return ret;
 }
 
@@ -83,6 +85,7 @@ int call_snapshot_destroy(struct blk_snap_snapshot_destroy *arg)
 		return -ENODEV;
 	ret = snapshot_destroy(snapshot);
 	snapshot_put(snapshot);
+	control_sysfs_settle();
 	return ret == -ESRCH ? -ENODEV : ret;
 }
 
@@ -124,6 +127,7 @@ int call_snapshot_take(struct blk_snap_snapshot_take *arg)
 		return -ESRCH;
 	ret = snapshot_take(snapshot);
 	snapshot_put(snapshot);
+	control_sysfs_settle();
 	return ret;
 }
 
@@ -257,6 +261,9 @@ static int put_info_image(struct snapshot *snapshot, unsigned int index,
 	image.capacity_sectors = info.capacity;
 	export_uuid(image.generation_id.b, &info.map.generation);
 	image.snap_number = info.map.snap_number;
+	image.copied_bytes = info.stats.copied_bytes;
+	image.held_writes = info.stats.held_writes;
+	image.waiting_writes = info.stats.waiting_writes;
 	return copy_to_user(to, &image, sizeof(image)) ? -EFAULT : 0;
 }
 
@@ -293,6 +300,26 @@ static int put_info_arrays(struct snapshot *snapshot,
 	return ret;
 }
 
+static void fill_info(struct blk_snap_snapshot_info *to,
+		      const struct snapshot_info *from)
+{
+	BUILD_BUG_ON((int)SNAPSHOT_CORRUPT != blk_snap_snapshot_state_corrupt);
+	to->state = from->state;
+	to->error = from->error;
+	to->range_count = from->storage.range_count;
+	to->storage_timeout_ms = from->limits.storage_timeout_ms;
+	to->storage_sectors = from->storage.total;
+	to->storage_used_sectors = from->storage.used;
+	to->storage_free_sectors = from->storage.total - from->storage.used;
+	to->storage_portion_sectors = from->limits.portion;
+	to->memory_bytes = from->memory_bytes;
+	to->memory_limit_bytes = from->limits.memory_bytes;
+	to->copied_bytes = from->stats.copied_bytes;
+	to->stored_bytes = from->stored_bytes;
+	to->held_writes = from->stats.held_writes;
+	to->waiting_writes = from->stats.waiting_writes;
+}
+
 int call_snapshot_info(struct blk_snap_snapshot_info *arg)
 {
 	u32 image_room = arg->image_count, range_room = arg->range_count;
@@ -300,27 +327,48 @@ int call_snapshot_info(struct blk_snap_snapshot_info *arg)
 	struct snapshot *snapshot;
 	int ret;
 
-	if (arg->flags || arg->padding ||
-	    memchr_inv(arg->reserved, 0, sizeof(arg->reserved)))
+	if (arg->flags || memchr_inv(arg->reserved, 0, sizeof(arg->reserved)))
 		return -EINVAL;
 	snapshot = find(&arg->id);
 	if (!snapshot)
 		return -ESRCH;
 	ret = snapshot_info(snapshot, &info);
 	if (!ret) {
-		BUILD_BUG_ON((int)SNAPSHOT_CORRUPT != blk_snap_snapshot_state_corrupt);
-		arg->state = info.state;
-		arg->error = info.error;
+		fill_info(arg, &info);
 		arg->image_count = snapshot_device_count(snapshot);
-		arg->range_count = info.storage.range_count;
-		arg->storage_sectors = info.storage.total;
-		arg->storage_used_sectors = info.storage.used;
-		arg->memory_bytes = info.memory_bytes;
-		arg->copied_bytes = info.copied_bytes;
-		arg->stored_bytes = info.stored_bytes;
-		arg->held_writes = info.held_writes;
 		ret = put_info_arrays(snapshot, arg, image_room, range_room);
 	}
+	snapshot_put(snapshot);
+	return ret;
+}
+
+static bool is_limit(u64 value, u64 least, u64 most)
+{
+	return !value || (value >= least && value <= most);
+}
+
+int call_snapshot_set_limits(struct blk_snap_snapshot_set_limits *arg)
+{
+	struct snapshot_limits limits = {
+		.memory_bytes = arg->memory_limit_bytes,
+		.storage_timeout_ms = arg->storage_timeout_ms,
+		.portion = arg->storage_portion_sectors,
+	};
+	struct snapshot *snapshot;
+	int ret;
+
+	if (arg->flags || memchr_inv(arg->reserved, 0, sizeof(arg->reserved)) ||
+	    !is_limit(arg->memory_limit_bytes, (u64)MEMORY_BUDGET_MB_MIN << 20,
+		      (u64)MEMORY_BUDGET_MB_MAX << 20) ||
+	    !is_limit(arg->storage_timeout_ms, STORAGE_TIMEOUT_MS_MIN,
+		      STORAGE_TIMEOUT_MS_MAX) ||
+	    !is_limit(arg->storage_portion_sectors, DIFF_STORAGE_MINIMUM_MIN,
+		      DIFF_STORAGE_MINIMUM_MAX))
+		return -EINVAL;
+	snapshot = find(&arg->id);
+	if (!snapshot)
+		return -ESRCH;
+	ret = snapshot_set_limits(snapshot, &limits);
 	snapshot_put(snapshot);
 	return ret;
 }

@@ -6,6 +6,7 @@
 
 #include <linux/compat.h>
 #include <linux/mm.h>
+#include <linux/sched/signal.h>
 #include <linux/slab.h>
 
 #include "control_internal.h"
@@ -17,8 +18,11 @@
 int call_tracker_remove(struct blk_snap_tracker_remove *arg)
 {
 	dev_t dev;
+	int ret;
 
-	return dev_from_user(arg->dev_id, &dev) ?: tracker_remove(dev);
+	ret = dev_from_user(arg->dev_id, &dev) ?: tracker_remove(dev);
+	control_sysfs_settle();
+	return ret;
 }
 
 static void fill_cbt_info(struct blk_snap_cbt_info *to,
@@ -161,4 +165,139 @@ int call_tracker_mark_dirty(struct blk_snap_tracker_mark_dirty_blocks *arg)
 	ret = tracker_mark_dirty(origin ?: dev, ranges, arg->count);
 	kvfree(ranges);
 	return ret;
+}
+
+/* Ranges on their way to the user: the last one may yet grow. */
+struct range_writer {
+	struct blk_snap_block_range __user *to;
+	u32 count;
+	struct sector_range last;
+};
+
+static int put_last(const struct range_writer *writer)
+{
+	struct blk_snap_block_range range = {
+		.sector_offset = writer->last.start,
+		.sector_count = writer->last.count,
+	};
+
+	if (!writer->count)
+		return 0;
+	return copy_to_user(writer->to + writer->count - 1, &range, sizeof(range)) ?
+	       -EFAULT : 0;
+}
+
+static int put_ranges(struct range_writer *writer, const struct sector_range *ranges,
+		      unsigned int count)
+{
+	unsigned int i;
+	int ret = 0;
+
+	for (i = 0; i < count && !ret; i++) {
+		if (writer->count && range_end(writer->last) == ranges[i].start) {
+			writer->last.count += ranges[i].count;
+			continue;
+		}
+		ret = put_last(writer);
+		writer->last = ranges[i];
+		writer->count++;
+	}
+	return ret;
+}
+
+/* In pieces, so that neither memory nor the locks follow the device's size. */
+static int read_changes(dev_t dev, struct blk_snap_tracker_changed_ranges *arg,
+			struct sector_range *piece)
+{
+	struct range_writer writer = { .to = u64_to_user_ptr(arg->ranges) };
+	sector_t sector = arg->sector;
+	struct cbt_map_info info;
+	uuid_t generation;
+	bool is_first = true;
+	int ret;
+
+	import_uuid(&generation, arg->generation_id.b);
+	do {
+		ret = tracker_read_changes(dev, &generation, arg->since, &sector, piece,
+					   min_t(u32, arg->count - writer.count,
+						 MAP_PIECE / sizeof(*piece)), &info);
+		if (ret < 0)
+			return ret;
+		if (!is_first && info.snap_number != arg->snap_number)
+			return -ESTALE;
+		is_first = false;
+		arg->snap_number = info.snap_number;
+		ret = put_ranges(&writer, piece, ret);
+		if (!ret && fatal_signal_pending(current))
+			ret = -EINTR;
+		if (ret)
+			return ret;
+		cond_resched();
+	} while (writer.count < arg->count && sector < info.capacity);
+	arg->count = writer.count;
+	arg->sector = sector;
+	arg->capacity_sectors = info.capacity;
+	return put_last(&writer);
+}
+
+int call_tracker_changed_ranges(struct blk_snap_tracker_changed_ranges *arg)
+{
+	struct sector_range *piece;
+	dev_t dev;
+	int ret;
+
+	if (arg->flags || memchr_inv(arg->reserved, 0, sizeof(arg->reserved)) ||
+	    !arg->count)
+		return -EINVAL;
+	if (dev_from_user(arg->dev_id, &dev))
+		return -ENODEV;
+	piece = kmalloc(MAP_PIECE, GFP_KERNEL);
+	if (!piece)
+		return -ENOMEM;
+	ret = read_changes(dev, arg, piece);
+	kfree(piece);
+	return ret;
+}
+
+static void fill_tracker_info(struct blk_snap_tracker_info *to,
+			      const struct tracker_details *from)
+{
+	BUILD_BUG_ON((int)TRACKER_TAKEN != blk_snap_tracker_state_taken);
+	BUILD_BUG_ON((int)CBT_STORAGE != blk_snap_generation_reason_storage);
+	to->state = from->state;
+	export_uuid(to->generation_id.b, &from->map.generation);
+	to->generation_reason = from->map.reason;
+	to->snap_number = from->map.snap_number;
+	to->block_size = 1u << from->map.block_shift;
+	to->block_count = from->map.block_count;
+	to->capacity_sectors = from->map.capacity;
+	to->tracked_since_boottime_ns = from->since_boottime_ns;
+	to->tracked_since_realtime_ns = from->since_realtime_ns;
+	to->changed_blocks = from->counts.running;
+	to->changed_blocks_last = from->counts.last;
+	to->changed_blocks_generation = from->counts.generation;
+	to->seen_writes = from->seen_writes;
+	to->held_writes = from->held_writes;
+	to->waiting_writes = from->waiting_writes;
+	to->copied_bytes = from->copied_bytes;
+}
+
+int call_tracker_info(struct blk_snap_tracker_info *arg)
+{
+	struct tracker_details details;
+	struct snapshot_summary summary;
+	dev_t dev;
+	int ret;
+
+	if (arg->flags || memchr_inv(arg->reserved, 0, sizeof(arg->reserved)))
+		return -EINVAL;
+	if (dev_from_user(arg->dev_id, &dev))
+		return -ENODEV;
+	ret = tracker_details(dev, true, &details);
+	if (ret)
+		return ret;
+	fill_tracker_info(arg, &details);
+	snapshot_summary_of(dev, &summary);
+	export_uuid(arg->snapshot_id.b, &summary.id);
+	return 0;
 }

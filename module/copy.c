@@ -131,9 +131,6 @@ static void end_read(struct bio *bio)
 {
 	struct copy *copy = container_of(bio, struct copy, bio);
 
-	if (!bio->bi_status)
-		atomic64_add((u64)copy->count << SECTOR_SHIFT,
-			     &copy->copier->copied_bytes);
 	copy->ops->read_done(copy, bio->bi_status);
 }
 
@@ -258,7 +255,6 @@ void copy_to_bio(struct copy *copy, u32 offset, struct bio *bio)
 void copier_stats(struct copier *copier, struct copier_stats *stats)
 {
 	stats->memory_bytes = READ_ONCE(copier->memory_bytes);
-	stats->copied_bytes = atomic64_read(&copier->copied_bytes);
 	stats->stored_bytes = atomic64_read(&copier->stored_bytes);
 }
 
@@ -274,7 +270,16 @@ void copier_free(struct copier *copier)
 	kfree(copier);
 }
 
-struct copier *copier_alloc(struct diff_storage *storage, size_t budget_bytes,
+void copier_set_budget(struct copier *copier, u64 budget_bytes)
+{
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&copier->lock, flags);
+	copier->budget_bytes = budget_bytes;
+	raw_spin_unlock_irqrestore(&copier->lock, flags);
+}
+
+struct copier *copier_alloc(struct diff_storage *storage, u64 budget_bytes,
 			    void (*fail)(void *arg, struct block_device *origin,
 					 int error),
 			    void *arg)

@@ -58,7 +58,6 @@ struct copy {
 
 struct copier_stats {
 	u64 memory_bytes;
-	u64 copied_bytes;
 	u64 stored_bytes;
 };
 
@@ -71,10 +70,13 @@ void copies_exit(void);
  * whose data is lost. @budget_bytes: bound of the memory in copies. May sleep.
  * ERR_PTR(-ENOMEM).
  */
-struct copier *copier_alloc(struct diff_storage *storage, size_t budget_bytes,
+struct copier *copier_alloc(struct diff_storage *storage, u64 budget_bytes,
 			    void (*fail)(void *arg, struct block_device *origin,
 					 int error),
 			    void *arg);
+
+/* Another budget, before the first copy. Any context. */
+void copier_set_budget(struct copier *copier, u64 budget_bytes);
 
 /*
  * Drops what waits for room and waits for what is being stored; copies begun

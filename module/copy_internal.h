@@ -14,7 +14,7 @@
 /* Legend: I set at creation; L under @lock; A atomic or single-word. */
 struct copier {
 	struct diff_storage *storage;		/* I */
-	size_t budget_bytes;			/* I */
+	u64 budget_bytes;			/* constant from the first copy on */
 	void (*fail)(void *arg, struct block_device *origin, int error);	/* I */
 	void *fail_arg;				/* I */
 	struct workqueue_struct *wq;		/* I */
@@ -32,7 +32,6 @@ struct copier {
 	atomic_t stores;			/* A, on their way, and one until the stop */
 	struct completion idle;
 	struct work_struct store_work;
-	atomic64_t copied_bytes;		/* A */
 	atomic64_t stored_bytes;		/* A */
 };
 

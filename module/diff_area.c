@@ -67,8 +67,17 @@ static void resubmit_all(struct diff_area *area, struct bio_list *bios)
 {
 	struct bio *bio;
 
-	while ((bio = bio_list_pop(bios)))
+	while ((bio = bio_list_pop(bios))) {
+		atomic64_inc(&area->counters->released_writes);
 		blkfilter_resubmit(area->flt, bio);
+	}
+}
+
+/* The bio goes on by itself or ends here: the filter judges it no more. */
+static void count_ended(struct diff_area *area)
+{
+	atomic64_inc(&area->counters->released_writes);
+	atomic64_inc(&area->counters->ended_writes);
 }
 
 /* (i) published, (ii) the writers go, (iii) stored. */
@@ -102,6 +111,8 @@ static void read_done(struct copy *copy, blk_status_t status)
 	unsigned long flags;
 
 	if (likely(!status)) {
+		atomic64_add((u64)copy->count << SECTOR_SHIFT,
+			     &area->counters->copied_bytes);
 		publish(area, copy, PLACE_MEMORY);
 		copy_store(copy);
 		return;
@@ -261,6 +272,7 @@ static bool is_supported(struct bio *bio)
  */
 static void pass(struct diff_area *area, struct bio *bio)
 {
+	count_ended(area);
 	blkfilter_pass(area->flt, bio);
 }
 
@@ -273,12 +285,14 @@ static bool process(struct diff_area *area, struct bio *bio)
 	if (!is_supported(bio)) {
 		/* Refused here: if the device learned it just now, it would pass. */
 		bio->bi_status = BLK_STS_NOTSUPP;
+		count_ended(area);
 		bio_endio(bio);
 		return true;
 	}
 	range = range_intersect(range, (struct sector_range){ 0, area->capacity });
 	if (bio_op(bio) == REQ_OP_DISCARD && range.count &&
 	    !region_covers(area, range.start, range.count)) {
+		count_ended(area);
 		bio_endio(bio);
 		return true;
 	}
@@ -471,9 +485,33 @@ void diff_area_stop(struct diff_area *area)
 	WARN_ON(!bio_list_empty(&area->incoming) || !bio_list_empty(&area->stalled));
 }
 
-u64 diff_area_held_writes(struct diff_area *area)
+/* A write is counted as held before it can be released: so read that last. */
+u64 diff_area_waiting_writes(const struct diff_area_counters *counters)
 {
-	return atomic64_read(&area->held_writes);
+	u64 released = atomic64_read(&counters->released_writes);
+
+	smp_rmb();
+	return atomic64_read(&counters->held_writes) - released;
+}
+
+static void read_counters(const struct diff_area_counters *counters,
+			  struct diff_area_stats *stats)
+{
+	stats->waiting_writes = diff_area_waiting_writes(counters);
+	stats->held_writes = atomic64_read(&counters->held_writes);
+	stats->copied_bytes = atomic64_read(&counters->copied_bytes);
+}
+
+void diff_area_stats(struct diff_area *area, struct diff_area_stats *stats)
+{
+	read_counters(area->counters, stats);
+	stats->held_writes -= area->before.held_writes;
+	stats->copied_bytes -= area->before.copied_bytes;
+}
+
+void diff_area_set_timeout(struct diff_area *area, unsigned int timeout_ms)
+{
+	area->stall_timeout = msecs_to_jiffies(timeout_ms);
 }
 
 void diff_area_free(struct diff_area *area)
@@ -489,6 +527,7 @@ void diff_area_free(struct diff_area *area)
 }
 
 struct diff_area *diff_area_alloc(struct blkfilter *flt, struct copier *copier,
+				  struct diff_area_counters *counters,
 				  unsigned int timeout_ms)
 {
 	struct diff_area *area = kzalloc(sizeof(*area), GFP_KERNEL);
@@ -497,6 +536,8 @@ struct diff_area *diff_area_alloc(struct blkfilter *flt, struct copier *copier,
 		return ERR_PTR(-ENOMEM);
 	area->flt = flt;
 	area->copier = copier;
+	area->counters = counters;
+	read_counters(counters, &area->before);
 	area->unit = unit_sectors(bdev_logical_block_size(flt->bdev));
 	area->stall_timeout = msecs_to_jiffies(timeout_ms);
 	xa_init(&area->regions);
@@ -535,10 +576,11 @@ bool diff_area_hold(struct diff_area *area, struct bio *bio, sector_t start,
 	if (region_covers(area, start, count))
 		return false;
 
+	/* Before it can be released: no fewer are ever held than released. */
+	atomic64_inc(&area->counters->held_writes);
 	raw_spin_lock_irqsave(&area->lock, flags);
 	bio_list_add(&area->incoming, bio);
 	raw_spin_unlock_irqrestore(&area->lock, flags);
-	atomic64_inc(&area->held_writes);
 	area_kick(area);
 	return true;
 }

@@ -18,17 +18,29 @@
 
 struct diff_area;
 
-/* Module-wide. */
-int diff_areas_init(void);
-void diff_areas_exit(void);
+/*
+ * What became of a device's writes, over all areas that it has had: kept by the
+ * caller, so that it outlives them. Each only grows. Every write that is held is
+ * released later; some of them end in the area and are not judged again.
+ */
+struct diff_area_counters {
+	atomic64_t held_writes;
+	atomic64_t released_writes;
+	atomic64_t ended_writes;	/* released, and passed or ended for good */
+	atomic64_t copied_bytes;
+};
 
 /*
- * An area of the filter's device, whose data goes to @copier. Both must outlive
- * it. @timeout_ms: longest time that a write waits for the storage to keep up.
- * May sleep. ERR_PTR(-ENOMEM).
+ * An area of the filter's device, whose data goes to @copier, and which adds to
+ * @counters. All three must outlive it. @timeout_ms: longest time that a write
+ * waits for the storage to keep up. May sleep. ERR_PTR(-ENOMEM).
  */
 struct diff_area *diff_area_alloc(struct blkfilter *flt, struct copier *copier,
+				  struct diff_area_counters *counters,
 				  unsigned int timeout_ms);
+
+/* Another @timeout_ms, before the area is armed. */
+void diff_area_set_timeout(struct diff_area *area, unsigned int timeout_ms);
 
 /* The area is stopped (or was never armed), and nobody can reach it. May sleep. */
 void diff_area_free(struct diff_area *area);
@@ -101,7 +113,15 @@ void diff_area_find(struct diff_area *area, sector_t start, sector_t count,
  */
 int diff_area_save(struct diff_area *area, struct sector_range range);
 
-/* How often a write was held. */
-u64 diff_area_held_writes(struct diff_area *area);
+/* What this area alone has done. Any context. */
+struct diff_area_stats {
+	u64 copied_bytes;	/* read from the device, to be saved */
+	u64 held_writes;	/* how often a write was held */
+	u64 waiting_writes;	/* held now */
+};
+void diff_area_stats(struct diff_area *area, struct diff_area_stats *stats);
+
+/* How many of the writes counted in @counters are held now. Any context. */
+u64 diff_area_waiting_writes(const struct diff_area_counters *counters);
 
 #endif /* _BLKSNAP_DIFF_AREA_H */

@@ -34,8 +34,10 @@ struct region {
 struct diff_area {
 	struct blkfilter *flt;			/* I */
 	struct copier *copier;			/* I */
+	struct diff_area_counters *counters;	/* I, A inside */
+	struct diff_area_stats before;		/* I, what was in them before us */
 	u32 unit;				/* I, sectors */
-	unsigned long stall_timeout;		/* I, jiffies */
+	unsigned long stall_timeout;		/* jiffies; constant once armed */
 	sector_t capacity;			/* G */
 	enum area_state state;			/* A, changed by set_state() */
 	struct xarray regions;			/* struct region, made on demand */
@@ -55,7 +57,6 @@ struct diff_area {
 
 	atomic_t copies;			/* A, on their way, and one until the stop */
 	struct completion idle;
-	atomic64_t held_writes;			/* A */
 };
 
 /* A range to be copied for an image; the worker's from the moment it is queued. */

@@ -63,10 +63,10 @@ struct range_table {
  */
 struct diff_storage {
 	struct event_queue *events;		/* I */
-	sector_t portion;			/* I */
 	struct list_head batches;		/* R */
 	struct range_table __rcu *table;	/* R, read under RCU; NULL if empty */
 	spinlock_t lock;			/* irqs off */
+	sector_t portion;			/* L, constant once places are handed out */
 	sector_t total;				/* L */
 	sector_t used;				/* L */
 	struct event *low_event;		/* L: NULL if sent since the last append */
@@ -364,6 +364,15 @@ static void send_low(struct diff_storage *storage, struct event *event)
 
 	event_queue_send(storage->events, event,
 			 blk_snap_event_code_low_free_space, &data, sizeof(data));
+}
+
+void diff_storage_set_portion(struct diff_storage *storage, sector_t portion)
+{
+	unsigned long flags;
+
+	spin_lock_irqsave(&storage->lock, flags);
+	storage->portion = portion;
+	spin_unlock_irqrestore(&storage->lock, flags);
 }
 
 bool diff_storage_reserve(struct diff_storage *storage, sector_t sectors,

@@ -46,6 +46,9 @@ struct storage_usage {
 struct diff_storage *diff_storage_alloc(struct event_queue *events,
 					sector_t portion);
 
+/* Another @portion, before the first place is handed out. Any context. */
+void diff_storage_set_portion(struct diff_storage *storage, sector_t portion);
+
 /*
  * Lets go of all ranges, devices and files. Nothing may be in use of it any
  * more. May sleep. NULL is fine.

@@ -22,6 +22,7 @@ static enum blkfilter_verdict filter_submit_bio(struct blkfilter *flt,
 	area = rcu_dereference_sched(tracker->area);
 	if (area && diff_area_hold(area, bio, sector, nr_sects))
 		return BLKFILTER_TAKEN;
+	this_cpu_inc(*tracker->passed_writes);
 	return BLKFILTER_PASS;
 }
 

@@ -54,11 +54,12 @@ BOUNDED(tracking_block_minimum_shift, 16, 12, 26,
 	"log2 of the smallest block of the change map, in bytes");
 BOUNDED(tracking_block_maximum_count, 2097152, 1024, 1u << 28,
 	"most blocks in a change map; larger devices get larger blocks");
-BOUNDED(diff_storage_minimum, 2097152, 2048, 1u << 31,
+BOUNDED(diff_storage_minimum, 2097152, DIFF_STORAGE_MINIMUM_MIN,
+	DIFF_STORAGE_MINIMUM_MAX,
 	"sectors of storage to ask for at a time");
-BOUNDED(memory_budget_mb, 64, 1, 65536,
+BOUNDED(memory_budget_mb, 64, MEMORY_BUDGET_MB_MIN, MEMORY_BUDGET_MB_MAX,
 	"MiB of saved data that may be in memory on its way to the storage, a snapshot");
-BOUNDED(storage_timeout_ms, 30000, 100, 3600000,
+BOUNDED(storage_timeout_ms, 30000, STORAGE_TIMEOUT_MS_MIN, STORAGE_TIMEOUT_MS_MAX,
 	"longest time that a write waits for storage that makes no progress");
 BOUNDED(take_timeout_ms, 30000, 100, 3600000,
 	"longest time for each step of a take: older writes, and the freeze");

@@ -8,6 +8,14 @@
 
 #include <linux/types.h>
 
+/* Bounds of what can also be set for one snapshot. */
+#define DIFF_STORAGE_MINIMUM_MIN	2048u
+#define DIFF_STORAGE_MINIMUM_MAX	(1u << 31)
+#define MEMORY_BUDGET_MB_MIN		1u
+#define MEMORY_BUDGET_MB_MAX		65536u
+#define STORAGE_TIMEOUT_MS_MIN		100u
+#define STORAGE_TIMEOUT_MS_MAX		3600000u
+
 extern unsigned int tracking_block_minimum_shift;
 extern unsigned int tracking_block_maximum_count;
 extern unsigned int diff_storage_minimum;	/* sectors */

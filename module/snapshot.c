@@ -190,7 +190,8 @@ static int add_device(struct snapshot *snapshot, dev_t dev)
 		return PTR_ERR(tracker);
 	device->tracker = tracker;
 	snapshot->count++;
-	area = diff_area_alloc(tracker->flt, snapshot->copier, storage_timeout_ms);
+	area = diff_area_alloc(tracker->flt, snapshot->copier, &tracker->counters,
+			       snapshot->limits.storage_timeout_ms);
 	if (IS_ERR(area))
 		return PTR_ERR(area);
 	device->area = area;
@@ -205,14 +206,20 @@ static int build(struct snapshot *snapshot, const dev_t *devs, unsigned int coun
 	snapshot->corrupt_event = event_alloc(GFP_KERNEL);
 	if (!snapshot->corrupt_event)
 		return -ENOMEM;
-	snapshot->storage = diff_storage_alloc(&snapshot->events, diff_storage_minimum);
+	snapshot->limits = (struct snapshot_limits){
+		.memory_bytes = (u64)READ_ONCE(memory_budget_mb) << 20,
+		.storage_timeout_ms = READ_ONCE(storage_timeout_ms),
+		.portion = READ_ONCE(diff_storage_minimum),
+	};
+	snapshot->storage = diff_storage_alloc(&snapshot->events,
+					       snapshot->limits.portion);
 	if (IS_ERR(snapshot->storage)) {
 		ret = PTR_ERR(snapshot->storage);
 		snapshot->storage = NULL;
 		return ret;
 	}
 	snapshot->copier = copier_alloc(snapshot->storage,
-					(size_t)memory_budget_mb << 20,
+					snapshot->limits.memory_bytes,
 					snapshot_copier_failed, snapshot);
 	if (IS_ERR(snapshot->copier)) {
 		ret = PTR_ERR(snapshot->copier);
@@ -326,6 +333,36 @@ out:
 	return ret;
 }
 
+/*
+ * Before the take nobody uses them but the storage, which has a lock for it;
+ * afterwards areas and the copier read them without one.
+ */
+int snapshot_set_limits(struct snapshot *snapshot, const struct snapshot_limits *limits)
+{
+	struct snapshot_limits *own = &snapshot->limits;
+	unsigned int i;
+	int ret = 0;
+
+	mutex_lock(&snapshot->lock);
+	if (snapshot->state == SNAPSHOT_RELEASED) {
+		ret = -ESRCH;
+	} else if (snapshot->state != SNAPSHOT_NEW) {
+		ret = -EALREADY;
+	} else {
+		own->memory_bytes = limits->memory_bytes ?: own->memory_bytes;
+		own->storage_timeout_ms = limits->storage_timeout_ms ?:
+					  own->storage_timeout_ms;
+		own->portion = limits->portion ?: own->portion;
+		copier_set_budget(snapshot->copier, own->memory_bytes);
+		diff_storage_set_portion(snapshot->storage, own->portion);
+		for (i = 0; i < snapshot->count; i++)
+			diff_area_set_timeout(snapshot->devices[i].area,
+					      own->storage_timeout_ms);
+	}
+	mutex_unlock(&snapshot->lock);
+	return ret;
+}
+
 struct event *snapshot_wait_event(struct snapshot *snapshot, u32 timeout_ms)
 {
 	return event_queue_wait(&snapshot->events, timeout_ms);
@@ -349,6 +386,7 @@ int snapshot_device_info(struct snapshot *snapshot, unsigned int index,
 	} else {
 		info->origin = tracker_bdev(device->tracker)->bd_dev;
 		info->capacity = bdev_nr_sectors(tracker_bdev(device->tracker));
+		diff_area_stats(device->area, &info->stats);
 		if (snapshot->state == SNAPSHOT_NEW) {
 			ret = -ENODEV;
 		} else {
@@ -363,8 +401,16 @@ int snapshot_device_info(struct snapshot *snapshot, unsigned int index,
 	return ret;
 }
 
+static void add_stats(struct diff_area_stats *sum, const struct diff_area_stats *part)
+{
+	sum->copied_bytes += part->copied_bytes;
+	sum->held_writes += part->held_writes;
+	sum->waiting_writes += part->waiting_writes;
+}
+
 int snapshot_info(struct snapshot *snapshot, struct snapshot_info *info)
 {
+	struct diff_area_stats area_stats;
 	struct copier_stats stats;
 	unsigned int i;
 	int ret = -ESRCH;
@@ -377,11 +423,12 @@ int snapshot_info(struct snapshot *snapshot, struct snapshot_info *info)
 		diff_storage_usage(snapshot->storage, &info->storage);
 		copier_stats(snapshot->copier, &stats);
 		info->memory_bytes = stats.memory_bytes;
-		info->copied_bytes = stats.copied_bytes;
 		info->stored_bytes = stats.stored_bytes;
-		for (i = 0; i < snapshot->count; i++)
-			info->held_writes +=
-				diff_area_held_writes(snapshot->devices[i].area);
+		info->limits = snapshot->limits;
+		for (i = 0; i < snapshot->count; i++) {
+			diff_area_stats(snapshot->devices[i].area, &area_stats);
+			add_stats(&info->stats, &area_stats);
+		}
 		ret = 0;
 	}
 	mutex_unlock(&snapshot->lock);
@@ -404,6 +451,27 @@ int snapshot_storage_range(struct snapshot *snapshot, unsigned int index,
 	}
 	mutex_unlock(&snapshot->lock);
 	return ret;
+}
+
+/* What is on the list is not released yet: its storage is there. */
+bool snapshot_summary_of(dev_t dev, struct snapshot_summary *summary)
+{
+	struct snapshot *snapshot;
+	bool is_found = false;
+	unsigned int i;
+
+	memset(summary, 0, sizeof(*summary));
+	mutex_lock(&snapshots_lock);
+	list_for_each_entry(snapshot, &snapshots, link)
+		for (i = 0; i < snapshot->count && !is_found; i++) {
+			if (tracker_bdev(snapshot->devices[i].tracker)->bd_dev != dev)
+				continue;
+			summary->id = snapshot->id;
+			diff_storage_usage(snapshot->storage, &summary->storage);
+			is_found = true;
+		}
+	mutex_unlock(&snapshots_lock);
+	return is_found;
 }
 
 /* Trackers of what is on the list are claimed, and so there. */

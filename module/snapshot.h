@@ -11,6 +11,7 @@
 #include <linux/uuid.h>
 
 #include "cbt_map.h"
+#include "diff_area.h"
 #include "diff_storage.h"
 #include "event_queue.h"
 
@@ -53,12 +54,26 @@ int snapshot_take(struct snapshot *snapshot);
 /* See event_queue_wait(). */
 struct event *snapshot_wait_event(struct snapshot *snapshot, u32 timeout_ms);
 
+/* What one snapshot may use. */
+struct snapshot_limits {
+	u64 memory_bytes;		/* of saved data on its way to the storage */
+	u32 storage_timeout_ms;		/* that a write waits without progress */
+	sector_t portion;		/* of storage that an event asks for */
+};
+
+/*
+ * Others than the parameters said at creation, where they are not 0. 0, -ESRCH, or
+ * -EALREADY: it has been taken.
+ */
+int snapshot_set_limits(struct snapshot *snapshot, const struct snapshot_limits *limits);
+
 struct snapshot_device_info {
 	dev_t origin;
 	dev_t image;			/* 0 before the take */
 	char image_name[DISK_NAME_LEN];
 	sector_t capacity;
 	struct cbt_map_info map;
+	struct diff_area_stats stats;
 };
 
 unsigned int snapshot_device_count(const struct snapshot *snapshot);
@@ -72,9 +87,9 @@ struct snapshot_info {
 	int error;			/* positive errno, or 0 */
 	struct storage_usage storage;
 	u64 memory_bytes;
-	u64 copied_bytes;
 	u64 stored_bytes;
-	u64 held_writes;
+	struct diff_area_stats stats;	/* summed over the devices */
+	struct snapshot_limits limits;
 };
 
 /* 0 or -ESRCH. */
@@ -83,6 +98,15 @@ int snapshot_info(struct snapshot *snapshot, struct snapshot_info *info);
 /* 0, -ENOENT past the last, or -ESRCH. @dev instead of a pointer: no lifetime. */
 int snapshot_storage_range(struct snapshot *snapshot, unsigned int index,
 			   dev_t *dev, struct sector_range *range);
+
+/* What can be told of a snapshot without waiting for a call that is under way. */
+struct snapshot_summary {
+	uuid_t id;
+	struct storage_usage storage;
+};
+
+/* The snapshot that @dev is in. False, and zeros: in none. */
+bool snapshot_summary_of(dev_t dev, struct snapshot_summary *summary);
 
 /* The original of a shown image, or 0 if @image is none. */
 dev_t snapshot_origin_of(dev_t image);

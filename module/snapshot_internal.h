@@ -40,6 +40,7 @@ struct snapshot {
 	struct mutex lock;
 	enum snapshot_state state;		/* L for changes; A */
 	int error;				/* A, negative errno that corrupted it */
+	struct snapshot_limits limits;		/* L */
 	struct event_queue events;
 	struct event *corrupt_event;		/* A, taken by the one who sends it */
 	struct diff_storage *storage;		/* I until released */

@@ -21,11 +21,15 @@
 #include "stack.h"
 #include "tracker.h"
 
+/* Blocks looked at in one go: a take waits for no more of them. */
+#define SCAN_BLOCKS	65536
+
 static DEFINE_MUTEX(trackers_lock);
 static DECLARE_RWSEM(map_lock);		/* readers of maps against a take */
 static LIST_HEAD(trackers);
 static struct work_struct gone_work;
 static const struct blkfilter_operations *filter_ops;
+static void (*listener)(void);		/* under trackers_lock */
 
 static dev_t tracker_dev(const struct tracker *tracker)
 {
@@ -43,13 +47,27 @@ static struct tracker *__find(dev_t dev)
 	return NULL;
 }
 
+static void tracker_free(struct tracker *tracker)
+{
+	cbt_map_free(tracker->map);
+	free_percpu(tracker->passed_writes);
+	kfree(tracker);
+}
+
+static void __tell_changed(void)
+{
+	lockdep_assert_held(&trackers_lock);
+	if (listener)
+		listener();
+}
+
 static void __remove(struct tracker *tracker)
 {
 	lockdep_assert_held(&trackers_lock);
 	list_del(&tracker->link);
+	__tell_changed();
 	blkfilter_detach(tracker->flt);
-	cbt_map_free(tracker->map);
-	kfree(tracker);
+	tracker_free(tracker);
 }
 
 static void remove_gone(struct work_struct *work)
@@ -60,6 +78,8 @@ static void remove_gone(struct work_struct *work)
 	list_for_each_entry_safe(tracker, next, &trackers, link)
 		if (!tracker->is_claimed && blkfilter_is_gone(tracker->flt))
 			__remove(tracker);
+	/* One that is claimed stays, but is not told of any more. */
+	__tell_changed();
 	mutex_unlock(&trackers_lock);
 }
 
@@ -71,30 +91,34 @@ void tracker_gone(struct blkfilter *flt)
 static struct tracker *tracker_make(struct block_device *bdev)
 {
 	struct tracker *tracker = kzalloc(sizeof(*tracker), GFP_KERNEL);
-	int ret;
+	int ret = -ENOMEM;
 
 	if (!tracker)
 		return ERR_PTR(-ENOMEM);
+	tracker->passed_writes = alloc_percpu(u64);
+	if (!tracker->passed_writes)
+		goto out;
 	tracker->map = cbt_map_alloc(bdev_nr_sectors(bdev),
 				     tracking_block_minimum_shift,
 				     tracking_block_maximum_count);
 	if (IS_ERR(tracker->map)) {
 		ret = PTR_ERR(tracker->map);
+		tracker->map = NULL;
 		goto out;
 	}
 	tracker->diskseq = bdev->bd_disk->diskseq;
+	tracker->since_boottime_ns = ktime_get_boottime_ns();
+	tracker->since_realtime_ns = ktime_get_real_ns();
 	tracker->flt = blkfilter_attach(bdev, filter_ops, tracker,
 					take_timeout_ms);
 	if (IS_ERR(tracker->flt)) {
 		ret = PTR_ERR(tracker->flt);
-		goto out_map;
+		goto out;
 	}
 	return tracker;
 
-out_map:
-	cbt_map_free(tracker->map);
 out:
-	kfree(tracker);
+	tracker_free(tracker);
 	return ERR_PTR(ret);
 }
 
@@ -125,6 +149,7 @@ struct tracker *tracker_claim(dev_t dev)
 			tracker->is_claimed = true;
 			tracker->is_new = true;
 			list_add_tail(&tracker->link, &trackers);
+			__tell_changed();
 		}
 	}
 	mutex_unlock(&trackers_lock);
@@ -231,6 +256,112 @@ out:
 	return ret;
 }
 
+/* The map cannot change its shape: map_lock is held. */
+static unsigned int __read_changes(const struct cbt_map *map,
+				   const struct cbt_map_info *info, u8 since,
+				   sector_t *sector, struct sector_range *ranges,
+				   unsigned int room)
+{
+	u32 shift = info->block_shift - SECTOR_SHIFT;
+	u32 block = *sector >> shift;
+	u32 end = min_t(u64, (u64)block + SCAN_BLOCKS, info->block_count);
+	unsigned int count;
+
+	count = cbt_map_changes(map, since, &block, end, ranges, room);
+	/* In the middle of a block: what lies before was asked for already. */
+	if (count && ranges[0].start < *sector) {
+		ranges[0].count -= *sector - ranges[0].start;
+		ranges[0].start = *sector;
+	}
+	*sector = min((sector_t)block << shift, info->capacity);
+	return count;
+}
+
+int tracker_read_changes(dev_t dev, const uuid_t *generation, u32 since,
+			 sector_t *sector, struct sector_range *ranges,
+			 unsigned int room, struct cbt_map_info *info)
+{
+	struct tracker *tracker;
+	int ret = -ENODEV;
+
+	mutex_lock(&trackers_lock);
+	tracker = __find(dev);
+	if (!tracker)
+		goto out;
+	if (!tracker->is_in_taken) {
+		ret = -EPERM;
+		goto out;
+	}
+	down_read(&map_lock);
+	cbt_map_info(tracker->map, info);
+	if (!uuid_equal(generation, &info->generation) || since > info->snap_number)
+		ret = -ESTALE;
+	else if (*sector > info->capacity)
+		ret = -EINVAL;
+	else if (*sector == info->capacity)
+		ret = 0;
+	else
+		ret = __read_changes(tracker->map, info, since, sector, ranges, room);
+	up_read(&map_lock);
+out:
+	mutex_unlock(&trackers_lock);
+	return ret;
+}
+
+static u64 passed_writes(const struct tracker *tracker)
+{
+	u64 sum = 0;
+	int cpu;
+
+	for_each_possible_cpu(cpu)
+		sum += READ_ONCE(*per_cpu_ptr(tracker->passed_writes, cpu));
+	return sum;
+}
+
+/*
+ * Each write ends up in one of three places: passed by the filter, ended by an
+ * area, or still waiting in one.
+ */
+static void read_counters(struct tracker *tracker, struct tracker_details *details)
+{
+	details->waiting_writes = diff_area_waiting_writes(&tracker->counters);
+	details->held_writes = atomic64_read(&tracker->counters.held_writes);
+	details->copied_bytes = atomic64_read(&tracker->counters.copied_bytes);
+	details->seen_writes = passed_writes(tracker) + details->waiting_writes +
+			       atomic64_read(&tracker->counters.ended_writes);
+}
+
+int tracker_details(dev_t dev, bool must_count, struct tracker_details *details)
+{
+	struct tracker *tracker;
+	u32 block;
+
+	memset(details, 0, sizeof(*details));
+	mutex_lock(&trackers_lock);
+	tracker = __find(dev);
+	if (!tracker) {
+		mutex_unlock(&trackers_lock);
+		return -ENODEV;
+	}
+	details->state = tracker->is_in_taken ? TRACKER_TAKEN :
+			 tracker->is_claimed ? TRACKER_CLAIMED : TRACKER_IDLE;
+	details->since_boottime_ns = tracker->since_boottime_ns;
+	details->since_realtime_ns = tracker->since_realtime_ns;
+	read_counters(tracker, details);
+	down_read(&map_lock);
+	cbt_map_info(tracker->map, &details->map);
+	for (block = 0; must_count && block < details->map.block_count; ) {
+		u32 count = min_t(u32, SCAN_BLOCKS, details->map.block_count - block);
+
+		cbt_map_count(tracker->map, block, count, &details->counts);
+		block += count;
+		cond_resched();
+	}
+	up_read(&map_lock);
+	mutex_unlock(&trackers_lock);
+	return 0;
+}
+
 int tracker_mark_dirty(dev_t dev, const struct sector_range *ranges,
 		       unsigned int count)
 {
@@ -294,7 +425,7 @@ void trackers_mark_below(struct block_device *bdev)
 	mutex_lock(&trackers_lock);
 	list_for_each_entry(tracker, &trackers, link)
 		if (stack_is_above(bdev->bd_disk, tracker_bdev(tracker)->bd_disk))
-			cbt_map_set_lost(tracker->map);
+			cbt_map_set_lost(tracker->map, CBT_STORAGE);
 	mutex_unlock(&trackers_lock);
 }
 
@@ -307,7 +438,7 @@ int tracker_prepare(struct tracker *tracker)
 		return ret;
 	/* A loop device with another file, a drive with another medium. */
 	if (tracker->diskseq != diskseq)
-		cbt_map_set_lost(tracker->map);
+		cbt_map_set_lost(tracker->map, CBT_MEDIUM);
 	tracker->diskseq = diskseq;
 	return cbt_map_prepare(tracker->map, bdev_nr_sectors(tracker_bdev(tracker)));
 }
@@ -338,6 +469,13 @@ void tracker_switch(struct tracker *tracker, struct diff_area *area)
 void tracker_disarm(struct tracker *tracker)
 {
 	RCU_INIT_POINTER(tracker->area, NULL);
+}
+
+void trackers_set_listener(void (*changed)(void))
+{
+	mutex_lock(&trackers_lock);
+	listener = changed;
+	mutex_unlock(&trackers_lock);
 }
 
 /* Detaching waits for gone(), so that nothing schedules the work afterwards. */

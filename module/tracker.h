@@ -25,8 +25,12 @@ struct tracker {
 	struct list_head link;			/* T */
 	struct blkfilter *flt;			/* I */
 	struct cbt_map *map;			/* I */
+	u64 __percpu *passed_writes;		/* I, counted by the filter */
 	struct diff_area __rcu *area;		/* R */
 	u64 diskseq;				/* P, of the disk as @map knows it */
+	struct diff_area_counters counters;	/* A inside, of all its areas */
+	u64 since_boottime_ns;			/* I */
+	u64 since_realtime_ns;			/* I, as the clock stood then */
 	bool is_claimed;			/* T */
 	bool is_in_taken;			/* T, its snapshot has been taken */
 	bool is_new;				/* T, made by the claim */
@@ -34,6 +38,13 @@ struct tracker {
 
 /* @ops: what is attached to tracked devices; blkfilter.private is the tracker. */
 void trackers_init(const struct blkfilter_operations *ops);
+
+/*
+ * @changed is called each time that a tracker was added or removed, with locks
+ * held: it may not sleep or call back. NULL: nobody, and when this returns nobody is
+ * being called. May sleep.
+ */
+void trackers_set_listener(void (*changed)(void));
 
 /* Removes all trackers. No snapshot is left. May sleep. */
 void trackers_exit(void);
@@ -81,6 +92,42 @@ void tracker_map_info(struct tracker *tracker, struct cbt_map_info *info);
  * snapshot, -EINVAL @first beyond the end. May sleep.
  */
 int tracker_read_map(dev_t dev, u32 first, u32 count, u8 *bytes);
+
+/*
+ * A piece of what changed in a tracked device since the take numbered @since of
+ * @generation: up to @room ranges from *@sector on, how many, or -ENODEV
+ * untracked, -EPERM not in a taken snapshot, -ESTALE another generation or a
+ * number never taken, -EINVAL *@sector beyond the end. *@sector is then where to
+ * go on, the end of the device if all was looked at; ranges of two pieces may
+ * touch. @info: the map, the same in all pieces unless a take came between. May
+ * sleep.
+ */
+int tracker_read_changes(dev_t dev, const uuid_t *generation, u32 since,
+			 sector_t *sector, struct sector_range *ranges,
+			 unsigned int room, struct cbt_map_info *info);
+
+/* Which part a tracker has in a snapshot. */
+enum tracker_state {
+	TRACKER_IDLE,
+	TRACKER_CLAIMED,	/* of a snapshot that is not taken yet */
+	TRACKER_TAKEN,
+};
+
+/* All that is known of one tracker. Writes and bytes: since it is tracked. */
+struct tracker_details {
+	struct cbt_map_info map;
+	struct cbt_map_counts counts;	/* zeros if not asked for */
+	enum tracker_state state;
+	u64 since_boottime_ns;
+	u64 since_realtime_ns;
+	u64 seen_writes;
+	u64 held_writes;
+	u64 waiting_writes;
+	u64 copied_bytes;
+};
+
+/* 0 or -ENODEV. @must_count: look at each block of the map, too. May sleep. */
+int tracker_details(dev_t dev, bool must_count, struct tracker_details *details);
 
 /*
  * All ranges or none: -ENXIO no such device, -ENODEV untracked, -EINVAL a range is

@@ -16,7 +16,7 @@ declare -A floor=(
 	[tracker]=9 [image]=9 [freeze]=9
 	[snapshot]=10 [snapshot_internal]=11 [take]=12
 	[filter]=13 [control]=13 [control_internal]=14
-	[control_tracker]=15 [control_snapshot]=15 [control_compat]=15
+	[control_tracker]=15 [control_snapshot]=15 [control_compat]=15 [control_sysfs]=15
 	[main]=16
 )
 # Files that together are one room may include what they share.

@@ -56,6 +56,7 @@ sparse() {
 }
 
 check 'calls in the module go down only' scripts/check-layers.sh
+check 'header, library, tests and manual page tell of the same calls and errnos' scripts/check-calls.sh
 check 'every source names its licence' licences
 check 'no C file is longer than a reader can hold' sizes
 check 'shellcheck is content with every script' scripts

@@ -363,10 +363,10 @@ static int parse(struct backup *backup, int argc, char **argv)
 	int option, error;
 
 	while ((option = getopt_long(argc, argv, "t:i:Jqh", options, NULL)) != -1) {
-		if (storage_take_option(&backup->how.storage, option, optarg,
+		if (storage_take_option(&backup->how, option, optarg,
 					&error)) {
 			if (error)
-				return usage_wrong(argv[0], "'%s' is not a size",
+				return usage_wrong(argv[0], "'%s' is neither a size nor a time",
 						   optarg);
 			continue;
 		}

@@ -97,9 +97,9 @@ static int run_create(int argc, char **argv)
 	int option, error;
 
 	while ((option = getopt_long(argc, argv, "Jh", options, NULL)) != -1) {
-		if (storage_take_option(&how.storage, option, optarg, &error)) {
+		if (storage_take_option(&how, option, optarg, &error)) {
 			if (error)
-				return usage_wrong(argv[0], "'%s' is not a size",
+				return usage_wrong(argv[0], "'%s' is neither a size nor a time",
 						   optarg);
 			continue;
 		}

@@ -39,6 +39,9 @@ static const struct column columns[] = {
 	{ "COPIED", "copied_bytes", COLUMN_SIZE, true },
 	{ "WRITTEN", "stored_bytes", COLUMN_SIZE, true },
 	{ "HELD", "held_writes", COLUMN_NUMBER, true },
+	{ "WAITING", "waiting_writes", COLUMN_NUMBER, true },
+	{ "MEMORY", "memory_bytes", COLUMN_SIZE, true },
+	{ "LIMIT", "memory_limit_bytes", COLUMN_SIZE, true },
 	{ NULL, NULL, 0, false },
 };
 
@@ -105,6 +108,9 @@ static void add_tracker(struct table *table, int fd,
 		{ .number = FIXED(copied_bytes) },
 		{ .number = FIXED(stored_bytes) },
 		{ .number = FIXED(held_writes) },
+		{ .number = image ? image->waiting_writes : UINT64_MAX },
+		{ .number = FIXED(memory_bytes) },
+		{ .number = FIXED(memory_limit_bytes) },
 	});
 }
 

@@ -35,36 +35,45 @@ void pieces_free(struct pieces *pieces)
 	memset(pieces, 0, sizeof(*pieces));
 }
 
-/* Adds [from, to) as it is, or cut where PIECE_BYTES_MAX asks for it. */
-static int add_cut(struct pieces *pieces, uint64_t from, uint64_t to)
+/* The next piece of the extent at the cursor, up to where it must be cut. */
+static struct piece next_cut(const struct blksnap_extent *extent,
+			     const struct piece_cursor *cursor)
 {
-	while (from < to) {
-		uint64_t end = (from / PIECE_BYTES_MAX + 1) * PIECE_BYTES_MAX;
-		struct piece piece = { .offset = from };
-		int ret;
+	struct piece piece = { .offset = extent->offset + cursor->done };
+	uint64_t left = extent->length - cursor->done;
 
-		if (end > to)
-			end = to;
-		piece.length = end - from;
-		ret = pieces_add(pieces, &piece);
+	piece.length = PIECE_BYTES_MAX - piece.offset % PIECE_BYTES_MAX;
+	if (piece.length > left)
+		piece.length = left;
+	return piece;
+}
+
+int pieces_cut_some(struct pieces *pieces, const struct blksnap_extents *extents,
+		    struct piece_cursor *cursor, size_t most)
+{
+	while (most && cursor->extent < extents->count) {
+		const struct blksnap_extent *extent =
+			&extents->items[cursor->extent];
+		struct piece piece = next_cut(extent, cursor);
+		int ret = pieces_add(pieces, &piece);
+
 		if (ret)
 			return ret;
-		from = end;
+		most--;
+		cursor->done += piece.length;
+		if (cursor->done == extent->length) {
+			cursor->extent++;
+			cursor->done = 0;
+		}
 	}
 	return 0;
 }
 
 int pieces_cut(struct pieces *pieces, const struct blksnap_extents *extents)
 {
-	for (size_t i = 0; i < extents->count; i++) {
-		const struct blksnap_extent *extent = &extents->items[i];
-		int ret = add_cut(pieces, extent->offset,
-				  extent->offset + extent->length);
+	struct piece_cursor cursor = { .extent = 0 };
 
-		if (ret)
-			return ret;
-	}
-	return 0;
+	return pieces_cut_some(pieces, extents, &cursor, SIZE_MAX);
 }
 
 static uint64_t end_of(const struct piece *piece)
@@ -197,29 +206,81 @@ static void stream_put(struct hashed_stream *stream, const char *text)
 	fputs(text, stream->file);
 }
 
+/* @zeros: the last piece, held back while it may grow; empty if there is none. */
+struct pieces_writer {
+	struct hashed_stream stream;
+	struct piece zeros;
+};
+
+static void put_line(struct pieces_writer *writer, const struct piece *piece)
+{
+	char content[HASH_TEXT_SIZE] = "zero", line[96];
+
+	if (!piece->length)
+		return;
+	if (piece->kind == PIECE_DATA)
+		hash_to_text(piece->hash, content);
+	snprintf(line, sizeof(line), "%" PRIu64 " %" PRIu64 " %s\n",
+		 piece->offset, piece->length, content);
+	stream_put(&writer->stream, line);
+}
+
+int pieces_writer_open(struct pieces_writer **writer, int fd)
+{
+	struct pieces_writer *made = calloc(1, sizeof(*made));
+	int ret = made ? stream_open(&made->stream, fd, "w") : -ENOMEM;
+
+	if (ret) {
+		free(made);
+		return ret;
+	}
+	stream_put(&made->stream, first_line);
+	*writer = made;
+	return 0;
+}
+
+int pieces_writer_put(struct pieces_writer *writer, const struct pieces *pieces)
+{
+	struct piece *zeros = &writer->zeros;
+
+	for (size_t i = 0; i < pieces->count; i++) {
+		const struct piece *piece = &pieces->items[i];
+
+		if (piece->kind == PIECE_ZERO && zeros->length &&
+		    piece->offset == end_of(zeros)) {
+			zeros->length += piece->length;
+			continue;
+		}
+		put_line(writer, zeros);
+		zeros->length = 0;
+		if (piece->kind == PIECE_ZERO)
+			*zeros = *piece;
+		else
+			put_line(writer, piece);
+	}
+	return ferror(writer->stream.file) ? -(errno ? errno : EIO) : 0;
+}
+
+int pieces_writer_close(struct pieces_writer *writer, char hash[HASH_TEXT_SIZE])
+{
+	int ret;
+
+	put_line(writer, &writer->zeros);
+	ret = stream_close(&writer->stream, hash);
+	free(writer);
+	return ret;
+}
+
 int pieces_write(const struct pieces *pieces, int fd, char hash[HASH_TEXT_SIZE])
 {
-	struct hashed_stream stream;
-	int ret = stream_open(&stream, fd, "w");
+	struct pieces_writer *writer;
+	int ret = pieces_writer_open(&writer, fd), close_ret;
 
 	if (ret)
 		return ret;
-	stream_put(&stream, first_line);
-	for (size_t i = 0; i < pieces->count; i++) {
-		struct piece piece = pieces->items[i];
-		char content[HASH_TEXT_SIZE] = "zero", line[96];
-
-		while (piece.kind == PIECE_ZERO && i + 1 < pieces->count &&
-		       pieces->items[i + 1].kind == PIECE_ZERO &&
-		       pieces->items[i + 1].offset == end_of(&piece))
-			piece.length += pieces->items[++i].length;
-		if (piece.kind == PIECE_DATA)
-			hash_to_text(piece.hash, content);
-		snprintf(line, sizeof(line), "%" PRIu64 " %" PRIu64 " %s\n",
-			 piece.offset, piece.length, content);
-		stream_put(&stream, line);
-	}
-	return stream_close(&stream, hash);
+	ret = pieces_writer_put(writer, pieces);
+	close_ret = pieces_writer_close(writer, hash);
+	return ret ? ret : close_ret;
 }
 
 static bool parse_hash(const char *text, uint8_t hash[16])

@@ -50,6 +50,24 @@ void pieces_free(struct pieces *pieces);
 int pieces_cut(struct pieces *pieces, const struct blksnap_extents *extents);
 
 /**
+ * struct piece_cursor - how far extents have been cut; zeros are the start.
+ * @extent: the one to go on with.
+ * @done: bytes of it that were cut.
+ */
+struct piece_cursor {
+	size_t extent;
+	uint64_t done;
+};
+
+/**
+ * pieces_cut_some - the same in portions: a device has more pieces than memory
+ *	should hold.
+ * @most: pieces to add at most. If none was added, everything has been cut.
+ */
+int pieces_cut_some(struct pieces *pieces, const struct blksnap_extents *extents,
+		    struct piece_cursor *cursor, size_t most);
+
+/**
  * pieces_overlay - what is known of an image when a layer lies over others.
  * @under: the layers beneath, replaced by the result.
  * @over: the layer.
@@ -72,6 +90,17 @@ int memory_is_zero(const void *data, size_t length);
  * Returns 0 or -errno. The file is not synced.
  */
 int pieces_write(const struct pieces *pieces, int fd, char hash[HASH_TEXT_SIZE]);
+
+/**
+ * struct pieces_writer - a list being written in portions.
+ *
+ * The file is whole when pieces_writer_close() has returned 0, which is to be
+ * called also after an error. Both put and close return 0 or -errno.
+ */
+struct pieces_writer;
+int pieces_writer_open(struct pieces_writer **writer, int fd);
+int pieces_writer_put(struct pieces_writer *writer, const struct pieces *pieces);
+int pieces_writer_close(struct pieces_writer *writer, char hash[HASH_TEXT_SIZE]);
 
 /* Reads a list. -EBADMSG: it is not one, or its pieces are in disorder. */
 int pieces_read(struct pieces *pieces, int fd, char hash[HASH_TEXT_SIZE]);

@@ -26,6 +26,8 @@
 #include "point.h"
 #include "test_stop.h"
 
+/* 64 GiB of the device, and less than a MiB of memory. */
+#define PIECES_AT_A_TIME 16384
 #define TEMPORARY_NAME_SIZE (FILE_NAME_SIZE + sizeof(TEMPORARY_PREFIX))
 
 static void temporary_name(const char *name, char temporary[TEMPORARY_NAME_SIZE])
@@ -94,11 +96,100 @@ static enum status make_image(const struct device_entry *device,
 	return FAILED;
 }
 
-static enum status write_hashes(const struct point *point,
-				struct device_entry *device,
-				const struct pieces *pieces)
+/**
+ * struct layer_copy - the image of one device being written, and the list of hashes
+ *	beside it.
+ * @failure: what failed, if copying did.
+ * @has_list_failed: it was the list.
+ */
+struct layer_copy {
+	const struct blksnap_extents *extents;
+	struct blkio *from;
+	struct blkio *to;
+	struct pieces_writer *hashes;
+	struct progress *progress;
+	uint64_t bytes_stored;
+	struct copy_failure failure;
+	bool has_list_failed;
+};
+
+/* Portion by portion, so that memory does not follow the device's size. */
+static int copy_portions(struct layer_copy *layer)
+{
+	struct piece_cursor cursor = { .extent = 0 };
+	struct pieces pieces = { .items = NULL };
+	int ret;
+
+	do {
+		uint64_t stored = 0;
+
+		pieces.count = 0;
+		ret = pieces_cut_some(&pieces, layer->extents, &cursor,
+				      PIECES_AT_A_TIME);
+		if (!ret)
+			ret = copy_layer(&pieces, layer->from, layer->to,
+					 layer->progress, &stored,
+					 &layer->failure);
+		layer->bytes_stored += stored;
+		if (ret)
+			break;
+		ret = pieces_writer_put(layer->hashes, &pieces);
+		layer->has_list_failed = ret;
+	} while (!ret && pieces.count);
+	pieces_free(&pieces);
+	/* Interrupted: neither side has failed. */
+	if (ret == -ECANCELED)
+		layer->failure.is_reading = false;
+	return ret;
+}
+
+static enum status explain_layer(const struct point *point,
+				 const struct device_entry *device,
+				 const struct layer_copy *layer, int error)
+{
+	if (error == -ECANCELED) {
+		say_error("interrupted");
+		return FAILED;
+	}
+	if (layer->failure.is_reading) {
+		say_error("%s cannot be read at byte %" PRIu64 ": %s",
+			  device->name, layer->failure.offset, strerror(-error));
+		return FAILED;
+	}
+	return failed_with(point, layer->has_list_failed ? device->hashes :
+							   device->image, -error);
+}
+
+static enum status copy_into(const struct point *point,
+			     struct device_entry *device, const char *path,
+			     struct layer_copy *layer)
+{
+	int ret = blkio_of_qcow2(&layer->to, path, true), close_ret;
+
+	if (ret) {
+		say_error("qemu-nbd could not open %s", path);
+		return FAILED;
+	}
+	layer->to->is_new = !device->is_increment;
+	ret = copy_portions(layer);
+	if (!ret) {
+		layer->failure.is_reading = false;
+		ret = layer->to->ops->flush(layer->to);
+	}
+	close_ret = blkio_close(layer->to);
+	device->bytes_stored = layer->bytes_stored;
+	if (!ret)
+		ret = close_ret;
+	return ret ? explain_layer(point, device, layer, ret) : DONE;
+}
+
+/* The list is written beside the image, and is whole when the image is. */
+static enum status copy_with_hashes(const struct point *point,
+				    struct device_entry *device,
+				    const char *path, struct layer_copy *layer)
 {
 	char name[TEMPORARY_NAME_SIZE];
+	enum status status;
 	int fd, ret;
 
 	temporary_name(device->hashes, name);
@@ -106,49 +197,23 @@ static enum status write_hashes(const struct point *point,
 		    O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return failed_with(point, device->hashes, errno);
-	ret = pieces_write(pieces, fd, device->hashes_hash);
+	ret = pieces_writer_open(&layer->hashes, fd);
+	if (ret) {
+		close(fd);
+		return failed_with(point, device->hashes, -ret);
+	}
+	status = copy_into(point, device, path, layer);
+	if (status == DONE)
+		test_stop("image-written");
+	ret = pieces_writer_close(layer->hashes, device->hashes_hash);
 	if (!ret && fsync(fd))
 		ret = -errno;
 	close(fd);
-	return ret ? failed_with(point, device->hashes, -ret) : DONE;
-}
-
-static enum status copy_into(const struct point *point,
-			     struct device_entry *device, const char *path,
-			     struct pieces *pieces, struct blkio *source,
-			     struct progress *progress, bool *source_failed)
-{
-	struct copy_failure failure;
-	struct blkio *image;
-	int ret = blkio_of_qcow2(&image, path, true), close_ret;
-
-	if (ret) {
-		say_error("qemu-nbd could not open %s", path);
-		return FAILED;
-	}
-	image->is_new = !device->is_increment;
-	ret = copy_layer(pieces, source, image, progress,
-			 &device->bytes_stored, &failure);
-	if (!ret) {
-		failure.is_reading = false;
-		ret = image->ops->flush(image);
-	}
-	close_ret = blkio_close(image);
-	if (!ret)
-		ret = close_ret;
-	if (!ret)
-		return DONE;
-	if (ret == -ECANCELED) {
-		say_error("interrupted");
-		return FAILED;
-	}
-	*source_failed = failure.is_reading;
-	if (failure.is_reading) {
-		say_error("%s cannot be read at byte %" PRIu64 ": %s",
-			  device->name, failure.offset, strerror(-ret));
-		return FAILED;
-	}
-	return failed_with(point, device->image, -ret);
+	if (status == DONE && ret)
+		status = failed_with(point, device->hashes, -ret);
+	if (status == DONE)
+		test_stop("hashes-written");
+	return status;
 }
 
 static void name_files(const struct point *point, struct device_entry *device,
@@ -176,32 +241,23 @@ enum status point_copy_device(struct point *point, struct device_entry *device,
 			      bool *source_failed)
 {
 	char name[TEMPORARY_NAME_SIZE], path[PATH_MAX];
-	struct pieces pieces = { .items = NULL };
+	struct layer_copy layer = {
+		.extents = extents, .from = source, .progress = progress,
+	};
 	enum status status;
 
 	*source_failed = false;
 	name_files(point, device, base);
 	device->bytes_read = extents->bytes;
 	device->extent_count = extents->count;
-	if (pieces_cut(&pieces, extents)) {
-		say_error("no memory for the list of changes");
-		return FAILED;
-	}
 	temporary_name(device->image, name);
 	repo_data_path(point->repo, name, path);
 	status = make_image(device, path);
 	if (status == DONE) {
 		test_stop("image-made");
-		status = copy_into(point, device, path, &pieces, source,
-				   progress, source_failed);
+		status = copy_with_hashes(point, device, path, &layer);
 	}
-	if (status == DONE) {
-		test_stop("image-written");
-		status = write_hashes(point, device, &pieces);
-	}
-	if (status == DONE)
-		test_stop("hashes-written");
-	pieces_free(&pieces);
+	*source_failed = status != DONE && layer.failure.is_reading;
 	return status;
 }
 

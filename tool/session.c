@@ -12,22 +12,55 @@
 #include "session.h"
 #include "test_stop.h"
 
-bool storage_take_option(struct storage_options *options, int option,
+static int parse_seconds(const char *text, uint32_t *ms)
+{
+	char *end;
+	unsigned long seconds = strtoul(text, &end, 10);
+
+	if (*text < '0' || *text > '9' || *end || seconds > UINT32_MAX / 1000)
+		return -EINVAL;
+	*ms = (uint32_t)seconds * 1000;
+	return 0;
+}
+
+static int parse_sectors(const char *text, uint64_t *sectors)
+{
+	uint64_t bytes;
+	int ret = parse_size(text, &bytes);
+
+	if (!ret)
+		*sectors = bytes / 512;
+	return ret;
+}
+
+bool storage_take_option(struct session_options *options, int option,
 			 const char *argument, int *error)
 {
+	struct storage_options *storage = &options->storage;
+	struct blksnap_limits *limits = &options->limits;
+
 	*error = 0;
 	switch (option) {
 	case OPT_STORAGE:
-		options->dir = argument;
+		storage->dir = argument;
 		return true;
 	case OPT_STORAGE_DEVICE:
-		options->device = argument;
+		storage->device = argument;
 		return true;
 	case OPT_STORAGE_SIZE:
-		*error = parse_size(argument, &options->first_bytes);
+		*error = parse_size(argument, &storage->first_bytes);
 		return true;
 	case OPT_STORAGE_LIMIT:
-		*error = parse_size(argument, &options->limit_bytes);
+		*error = parse_size(argument, &storage->limit_bytes);
+		return true;
+	case OPT_STORAGE_PORTION:
+		*error = parse_sectors(argument, &limits->storage_portion_sectors);
+		return true;
+	case OPT_STORAGE_TIMEOUT:
+		*error = parse_seconds(argument, &limits->storage_timeout_ms);
+		return true;
+	case OPT_MEMORY_LIMIT:
+		*error = parse_size(argument, &limits->memory_bytes);
 		return true;
 	}
 	return false;
@@ -195,7 +228,7 @@ static int give_from(struct session *session,
 }
 
 static enum status give_files(struct session *session,
-			      const struct storage_options *options)
+			      const struct session_options *options)
 {
 	struct storage_place *places;
 	uint64_t first;
@@ -203,16 +236,19 @@ static enum status give_files(struct session *session,
 	size_t count;
 	int log, ret;
 
-	status = storage_places(options, session->devs, session->count,
+	status = storage_places(&options->storage, session->devs, session->count,
 				total_capacity(session), &places, &count);
 	if (status != DONE)
 		return status;
 	ret = feeder_first_request(&session->feeder, &first);
-	if (options->first_bytes)
-		first = options->first_bytes;
+	if (options->storage.first_bytes)
+		first = options->storage.first_bytes;
+	/* The first event has been sent before there was a limit. */
+	else if (options->limits.storage_portion_sectors)
+		first = options->limits.storage_portion_sectors * 512;
 	log = klog_mark();
 	if (!ret)
-		ret = give_from(session, options, places, count, first);
+		ret = give_from(session, &options->storage, places, count, first);
 	if (ret == -ENOSPC) {
 		say_error("no file system has room to keep overwritten data; free some, or name a place with --storage or --storage-device");
 		status = NO_ROOM;
@@ -328,10 +364,28 @@ static enum status give_storage(struct session *session,
 	if (options->storage.device)
 		status = give_device(session, options->storage.device);
 	else
-		status = give_files(session, &options->storage);
+		status = give_files(session, options);
 	if (status == DONE)
 		test_stop("storage-given");
 	return status;
+}
+
+static enum status set_limits(const struct session *session,
+			      const struct blksnap_limits *limits)
+{
+	static const struct blksnap_limits none;
+	int ret;
+
+	if (!memcmp(limits, &none, sizeof(none)))
+		return DONE;
+	ret = blksnap_snapshot_set_limits(session->fd, &session->id, limits);
+	if (!ret)
+		return DONE;
+	if (ret == -EINVAL)
+		say_error("the module refuses these limits; --memory-limit is from 1M to 64G, --storage-portion from 1M to 1T, --storage-timeout from 1 to 3600");
+	else
+		say_error("the snapshot's limits: %s", strerror(-ret));
+	return FAILED;
 }
 
 static enum status take_guarded(struct session *session,
@@ -340,6 +394,8 @@ static enum status take_guarded(struct session *session,
 {
 	enum status status = create(session);
 
+	if (status == DONE)
+		status = set_limits(session, &options->limits);
 	if (status == DONE)
 		status = give_storage(session, options);
 	if (status == DONE)

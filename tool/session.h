@@ -41,11 +41,13 @@ struct session {
  * struct session_options - how.
  * @words: devices and mount points, NULL at the end.
  * @storage: where overwritten data goes.
+ * @limits: what the snapshot may use; zeros are the module's parameters.
  * @must_not_grow: give the first portion and no more.
  */
 struct session_options {
 	char **words;
 	struct storage_options storage;
+	struct blksnap_limits limits;
 	bool must_not_grow;
 };
 
@@ -72,13 +74,17 @@ enum status session_leave(struct session *session);
 /* The option letters and help that all verbs share which take a snapshot. */
 enum {
 	OPT_STORAGE = 512, OPT_STORAGE_DEVICE, OPT_STORAGE_SIZE,
-	OPT_STORAGE_LIMIT,
+	OPT_STORAGE_LIMIT, OPT_STORAGE_PORTION, OPT_STORAGE_TIMEOUT,
+	OPT_MEMORY_LIMIT,
 };
 #define STORAGE_LONG_OPTIONS \
 	{ "storage", required_argument, NULL, OPT_STORAGE }, \
 	{ "storage-device", required_argument, NULL, OPT_STORAGE_DEVICE }, \
 	{ "storage-size", required_argument, NULL, OPT_STORAGE_SIZE }, \
-	{ "storage-limit", required_argument, NULL, OPT_STORAGE_LIMIT }
+	{ "storage-limit", required_argument, NULL, OPT_STORAGE_LIMIT }, \
+	{ "storage-portion", required_argument, NULL, OPT_STORAGE_PORTION }, \
+	{ "storage-timeout", required_argument, NULL, OPT_STORAGE_TIMEOUT }, \
+	{ "memory-limit", required_argument, NULL, OPT_MEMORY_LIMIT }
 #define STORAGE_USAGE \
 	"      --storage DIR      keep overwritten data on the ext4 or XFS file system\n" \
 	"                         of DIR (default: the one with most room)\n" \
@@ -87,10 +93,16 @@ enum {
 	"      --storage-size SIZE\n" \
 	"                         room to give at first (default: as the module asks)\n" \
 	"      --storage-limit SIZE\n" \
-	"                         give no more than that\n"
+	"                         give no more than that\n" \
+	"      --storage-portion SIZE\n" \
+	"                         room to ask for each time that it runs low\n" \
+	"      --storage-timeout SECONDS\n" \
+	"                         longest wait of a write for storage that hangs\n" \
+	"      --memory-limit SIZE\n" \
+	"                         most memory for data on its way to the storage\n"
 
-/* True if it took the option; -1 in @error for a bad size. */
-bool storage_take_option(struct storage_options *options, int option,
+/* True if it took the option; -1 in @error for a bad size or time. */
+bool storage_take_option(struct session_options *options, int option,
 			 const char *argument, int *error);
 
 #endif /* SESSION_H */

@@ -41,6 +41,37 @@ static void extents_are_cut_at_multiples_of_4_mib(void **state)
 	pieces_free(&pieces);
 }
 
+/* 20 TiB and a few bytes in portions: no piece is lost, none comes twice. */
+static void a_large_device_is_cut_in_portions(void **state)
+{
+	struct blksnap_extent extent[] = {
+		{ 0, 20 * M * M }, { 20 * M * M + 512, 512 },
+	};
+	struct blksnap_extents extents = { .items = extent, .count = 2 };
+	struct piece_cursor cursor = { .extent = 0 };
+	struct pieces pieces = { .items = NULL };
+	uint64_t end = 0, count = 0;
+
+	(void)state;
+	do {
+		pieces.count = 0;
+		assert_int_equal(pieces_cut_some(&pieces, &extents, &cursor, 1000), 0);
+		assert_in_range(pieces.count, 0, 1000);
+		for (size_t i = 0; i < pieces.count; i++) {
+			const struct piece *piece = &pieces.items[i];
+
+			assert_int_equal(piece->offset, end == 20 * M * M ? end + 512 : end);
+			assert_in_range(piece->length, 512, 4 * M);
+			end = piece->offset + piece->length;
+		}
+		count += pieces.count;
+	} while (pieces.count);
+	assert_int_equal(end, 20 * M * M + 1024);
+	assert_int_equal(count, 5 * M + 1);
+	assert_in_range(pieces.room, 1000, 2000);
+	pieces_free(&pieces);
+}
+
 /*
  * The model of an overlay: what is known of each unit of a small disk, as the
  * number of the piece that it belongs to.
@@ -135,6 +166,7 @@ static void a_list_reads_as_it_was_written(void **state)
 	};
 	struct pieces pieces = { .items = written, .count = 4 };
 	char hash[HASH_TEXT_SIZE], again[HASH_TEXT_SIZE];
+	struct pieces_writer *writer;
 	struct pieces read_back = { .items = NULL };
 	int fd = new_file("");
 
@@ -143,6 +175,15 @@ static void a_list_reads_as_it_was_written(void **state)
 	assert_int_equal(pieces_write(&pieces, fd, hash), 0);
 	assert_int_equal(lseek(fd, 0, SEEK_SET), 0);
 	assert_int_equal(pieces_read(&read_back, fd, again), 0);
+	assert_string_equal(hash, again);
+	close(fd);
+	/* In portions it is the same, also where zeros go on in the next one. */
+	fd = new_file("");
+	assert_int_equal(pieces_writer_open(&writer, fd), 0);
+	for (size_t i = 0; i < 4; i++)
+		assert_int_equal(pieces_writer_put(writer, &(struct pieces){
+					.items = &written[i], .count = 1 }), 0);
+	assert_int_equal(pieces_writer_close(writer, again), 0);
 	assert_string_equal(hash, again);
 	/* Neighbouring zeros have become one. */
 	assert_int_equal(read_back.count, 3);
@@ -222,6 +263,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(extents_are_cut_at_multiples_of_4_mib),
+		cmocka_unit_test(a_large_device_is_cut_in_portions),
 		cmocka_unit_test(an_overlay_hides_exactly_what_it_covers),
 		cmocka_unit_test(a_list_reads_as_it_was_written),
 		cmocka_unit_test(what_is_no_list_is_refused),

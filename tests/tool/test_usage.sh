@@ -23,6 +23,8 @@ it "refuses an option that it does not know" \
 it "wants to know where to" says "--to is missing" fails 2 "$blksnap" backup /dev/null
 it "wants to know what" says "name a device" fails 2 "$blksnap" backup --to d
 it "refuses a size that is none" fails 2 "$blksnap" backup --to d --storage-limit x /
+it "refuses a time that is none" \
+	says "neither a size nor a time" fails 2 "$blksnap" backup --to d --storage-timeout 5s /
 it "refuses a way of progress that is none" fails 2 "$blksnap" verify --progress x d
 it "wants a target" says "where shall it be written" fails 2 "$blksnap" restore --from d
 it "wants NAME=TARGET" fails 2 "$blksnap" restore --from d --device x

@@ -34,7 +34,7 @@ static void test_lost(void **state)
 	(void)state;
 	mark_block(map, 3);
 	take(map);
-	cbt_map_set_lost(map);
+	cbt_map_set_lost(map, CBT_MEDIUM);
 	assert_true(is_generation(map, generation));
 	assert_int_equal(byte_of(map, 3), 1);
 	take(map);
@@ -49,7 +49,7 @@ static void test_lost_before_the_first_take(void **state)
 
 	(void)state;
 	mark_block(map, 3);
-	cbt_map_set_lost(map);
+	cbt_map_set_lost(map, CBT_MEDIUM);
 	take(map);
 	assert_anew(map, generation);
 	cbt_map_free(map);
@@ -65,7 +65,7 @@ static void test_lost_after_preparation(void **state)
 	take(map);
 	mark_block(map, 4);
 	assert_int_equal(cbt_map_prepare(map, CAPACITY), 0);
-	cbt_map_set_lost(map);
+	cbt_map_set_lost(map, CBT_MEDIUM);
 	cbt_map_switch(map);
 	cbt_map_finish(map);
 	assert_anew(map, generation);
@@ -81,9 +81,9 @@ static void test_lost_twice(void **state)
 	(void)state;
 	for (i = 0; i < 3; i++) {
 		generation = info_of(map).generation;
-		cbt_map_set_lost(map);
+		cbt_map_set_lost(map, CBT_MEDIUM);
 		assert_int_equal(cbt_map_prepare(map, CAPACITY), 0);
-		cbt_map_set_lost(map);
+		cbt_map_set_lost(map, CBT_MEDIUM);
 		cbt_map_switch(map);
 		cbt_map_finish(map);
 		assert_anew(map, generation);
@@ -338,7 +338,7 @@ static void model_writes(struct model *model, struct cbt_map *map, u64 *random)
 		}
 	}
 	if (random_below(random, 400) == 0) {
-		cbt_map_set_lost(map);
+		cbt_map_set_lost(map, CBT_MEDIUM);
 		model->is_lost = true;
 	}
 }

@@ -18,7 +18,7 @@
  *                            each as a block device of its own.
  *   SNAPSHOT_COLLECT_IMAGES  says which image belongs to which device.
  *   TRACKER_COLLECT,         say what changed since an earlier snapshot (see
- *   TRACKER_READ_CBT_MAP     "Change tracking").
+ *   TRACKER_CHANGED_RANGES   "Change tracking").
  *   SNAPSHOT_WAIT_EVENT      goes on reporting: room runs low, or the
  *                            snapshot is corrupt.
  *   SNAPSHOT_DESTROY         the images go, tracking stays.
@@ -50,7 +50,8 @@
  * APPEND_STORAGE and WAIT_EVENT, which answer EINVAL to that, and for the calls
  * from 64 on, which answer EFAULT; nothing has been done then. ENOMEM where
  * memory runs out, or for a count that no memory could hold. A device number
- * without a device: ENXIO.
+ * without a device: ENXIO, but of the calls from 64 on, to which it is a device
+ * that is not tracked: ENODEV.
  */
 #ifndef _UAPI_LINUX_BLKSNAP_H
 #define _UAPI_LINUX_BLKSNAP_H
@@ -490,6 +491,9 @@ enum blk_snap_snapshot_state {
  * @generation_id: the tracker's generation as of the take.
  * @snap_number: the take's number for this device, 0 before the take.
  * @flags: 0.
+ * @copied_bytes: what was read from the device to be saved.
+ * @held_writes: how often a write to the device had to wait for a copy.
+ * @waiting_writes: how many are waiting now.
  * @reserved: 0.
  */
 struct blk_snap_info_image {
@@ -500,7 +504,10 @@ struct blk_snap_info_image {
 	struct blk_snap_uuid generation_id;
 	__u32 snap_number;
 	__u32 flags;
-	__u64 reserved[4];
+	__u64 copied_bytes;
+	__u64 held_writes;
+	__u64 waiting_writes;
+	__u64 reserved[5];
 };
 
 /**
@@ -523,18 +530,26 @@ struct blk_snap_info_range {
  * @error: on return the positive errno that made it corrupt, else 0.
  * @image_count: room at @images; on return the number of devices.
  * @range_count: room at @ranges; on return the number of storage ranges.
- * @padding: 0.
+ * @storage_timeout_ms: on return how long a write may wait for storage that
+ *	makes no progress, in milliseconds.
  * @images: address of an array of struct blk_snap_info_image, or 0.
  * @ranges: address of an array of struct blk_snap_info_range, or 0.
  * @storage_sectors: on return the storage supplied.
  * @storage_used_sectors: on return how much of it is in use.
+ * @storage_free_sectors: on return how much of it is not.
+ * @storage_portion_sectors: on return how much an event asks for at a time; it
+ *	comes when no more than half of that is free.
  * @memory_bytes: on return saved data that has not reached the storage yet.
+ * @memory_limit_bytes: on return the most that this may become.
  * @copied_bytes: on return what was read from the devices to be saved.
  * @stored_bytes: on return what was written to the storage.
  * @held_writes: on return how often a write had to wait for a copy.
+ * @waiting_writes: on return how many are waiting now.
  * @reserved: 0.
  *
- * An array is filled as far as there is room; compare the counts.
+ * An array is filled as far as there is room; compare the counts. Numbers that
+ * go on changing are each exact, but not all of one instant. Those of copies and
+ * writes are sums over the devices, whose own are in @images.
  */
 struct blk_snap_snapshot_info {
 	struct blk_snap_uuid id;
@@ -543,25 +558,206 @@ struct blk_snap_snapshot_info {
 	__s32 error;
 	__u32 image_count;
 	__u32 range_count;
-	__u32 padding;
+	__u32 storage_timeout_ms;
 	__u64 images;
 	__u64 ranges;
 	__u64 storage_sectors;
 	__u64 storage_used_sectors;
+	__u64 storage_free_sectors;
+	__u64 storage_portion_sectors;
 	__u64 memory_bytes;
+	__u64 memory_limit_bytes;
 	__u64 copied_bytes;
 	__u64 stored_bytes;
 	__u64 held_writes;
+	__u64 waiting_writes;
 	__u64 reserved[8];
 };
 
 /**
  * IOCTL_BLK_SNAP_SNAPSHOT_INFO - the state of a snapshot.
  *
- * Errors: ESRCH no such snapshot; EINVAL flags, padding or reserved words not
- * zero; EFAULT an array cannot be written.
+ * Errors: ESRCH no such snapshot; EINVAL flags or reserved words not zero;
+ * EFAULT an array cannot be written.
  */
 #define IOCTL_BLK_SNAP_SNAPSHOT_INFO \
 	_IOWR(BLK_SNAP, 65, struct blk_snap_snapshot_info)
+
+/**
+ * struct blk_snap_tracker_changed_ranges - argument of
+ *	%IOCTL_BLK_SNAP_TRACKER_CHANGED_RANGES.
+ * @dev_id: the tracked device.
+ * @generation_id: its tracking generation at the earlier take.
+ * @since: the number that the earlier take reported.
+ * @flags: 0.
+ * @sector: first sector to look at; on return the one to go on from, the end of
+ *	the device (@capacity_sectors) when there is no more.
+ * @ranges: address of an array of struct blk_snap_block_range.
+ * @count: room in it, in ranges; on return how many were filled, maybe none.
+ * @snap_number: on return the number of the take whose state this is.
+ * @capacity_sectors: on return sectors of the device at that take.
+ * @reserved: 0.
+ */
+struct blk_snap_tracker_changed_ranges {
+	struct blk_snap_dev dev_id;
+	struct blk_snap_uuid generation_id;
+	__u32 since;
+	__u32 flags;
+	__u64 sector;
+	__u64 ranges;
+	__u32 count;
+	__u32 snap_number;
+	__u64 capacity_sectors;
+	__u64 reserved[4];
+};
+
+/**
+ * IOCTL_BLK_SNAP_TRACKER_CHANGED_RANGES - what changed since an earlier take.
+ *
+ * The same knowledge as in the map of TRACKER_READ_CBT_MAP, as ranges of
+ * sectors: what differs between the earlier take and the last one, and what was
+ * declared or written to the image since. They ascend and do not overlap; one
+ * that goes on where a full array ended is continued in the next call. Call with
+ * @sector 0 first, then with what was returned, until that is
+ * @capacity_sectors. Errors: ENODEV not tracked; EPERM not in a snapshot that has
+ * been taken; ESTALE @generation_id is another one, @since is greater than the
+ * number of the last take, or a take came in between: everything may have
+ * changed, take it all; EINVAL @sector is beyond the end, @count is 0, or flags or
+ * reserved words are not zero; EFAULT the array cannot be written; EINTR the
+ * caller is being killed.
+ */
+#define IOCTL_BLK_SNAP_TRACKER_CHANGED_RANGES \
+	_IOWR(BLK_SNAP, 66, struct blk_snap_tracker_changed_ranges)
+
+/**
+ * struct blk_snap_snapshot_set_limits - argument of
+ *	%IOCTL_BLK_SNAP_SNAPSHOT_SET_LIMITS. A 0 leaves a limit as it is.
+ * @id: the snapshot.
+ * @flags: 0.
+ * @storage_timeout_ms: how long a write may wait for storage that makes no
+ *	progress until the snapshot is given up; from 100 to 3600000.
+ * @memory_limit_bytes: most bytes of saved data in memory, on its way to the
+ *	storage or waiting for more of it; from 1 MiB to 64 GiB.
+ * @storage_portion_sectors: how much storage an event asks for at a time; from
+ *	2048 to 2147483648.
+ * @reserved: 0.
+ */
+struct blk_snap_snapshot_set_limits {
+	struct blk_snap_uuid id;
+	__u32 flags;
+	__u32 storage_timeout_ms;
+	__u64 memory_limit_bytes;
+	__u64 storage_portion_sectors;
+	__u64 reserved[6];
+};
+
+/**
+ * IOCTL_BLK_SNAP_SNAPSHOT_SET_LIMITS - what one snapshot may use.
+ *
+ * At CREATE a snapshot gets the limits that the module's parameters
+ * (storage_timeout_ms, memory_budget_mb, diff_storage_minimum) say at that time.
+ * This changes them for this snapshot, all or none, until it is taken; whoever
+ * holds writes relies on them from then on. SNAPSHOT_INFO tells what they are.
+ * The first event, which CREATE has queued, goes on asking for what the parameter
+ * said. Errors: ESRCH no such snapshot; EALREADY it has been taken; EINVAL a
+ * limit is out of its bounds, or flags or reserved words are not zero.
+ */
+#define IOCTL_BLK_SNAP_SNAPSHOT_SET_LIMITS \
+	_IOW(BLK_SNAP, 67, struct blk_snap_snapshot_set_limits)
+
+/**
+ * enum blk_snap_tracker_state - a tracked device's part in a snapshot.
+ * @blk_snap_tracker_state_idle: it is in none.
+ * @blk_snap_tracker_state_claimed: in one that is not taken yet.
+ * @blk_snap_tracker_state_taken: in one that has been taken.
+ */
+enum blk_snap_tracker_state {
+	blk_snap_tracker_state_idle = 0,
+	blk_snap_tracker_state_claimed = 1,
+	blk_snap_tracker_state_taken = 2,
+};
+
+/**
+ * enum blk_snap_generation_reason - why a tracking generation began.
+ * @blk_snap_generation_reason_new: tracking started.
+ * @blk_snap_generation_reason_resized: the device got another capacity.
+ * @blk_snap_generation_reason_wrapped: numbers end at 254.
+ * @blk_snap_generation_reason_beyond: a write went beyond the capacity that was
+ *	known.
+ * @blk_snap_generation_reason_medium: the device got other contents by other
+ *	means than writes: another medium, another file behind a loop device.
+ * @blk_snap_generation_reason_storage: storage of a snapshot was on a device
+ *	above, and went by unseen.
+ */
+enum blk_snap_generation_reason {
+	blk_snap_generation_reason_new = 0,
+	blk_snap_generation_reason_resized = 1,
+	blk_snap_generation_reason_wrapped = 2,
+	blk_snap_generation_reason_beyond = 3,
+	blk_snap_generation_reason_medium = 4,
+	blk_snap_generation_reason_storage = 5,
+};
+
+/**
+ * struct blk_snap_tracker_info - argument of %IOCTL_BLK_SNAP_TRACKER_INFO.
+ * @dev_id: the tracked device.
+ * @flags: 0.
+ * @state: on return one of enum blk_snap_tracker_state.
+ * @generation_id: on return the tracking generation as of the last take.
+ * @generation_reason: on return one of enum blk_snap_generation_reason: why it
+ *	is not the one before.
+ * @snap_number: on return the number reported by the last take, 0 before the
+ *	first.
+ * @snapshot_id: on return the snapshot that the device is in, zeros if in none.
+ * @block_size: on return bytes a block of the map stands for.
+ * @block_count: on return number of blocks.
+ * @capacity_sectors: on return sectors of the device at the last take (before
+ *	the first: when tracking started).
+ * @tracked_since_boottime_ns: on return when tracking started, in nanoseconds of
+ *	CLOCK_BOOTTIME.
+ * @tracked_since_realtime_ns: on return the same, as CLOCK_REALTIME was then.
+ * @changed_blocks: on return blocks that changed since the last take.
+ * @changed_blocks_last: on return blocks that changed between the last take and
+ *	the one before it: what an increment holds.
+ * @changed_blocks_generation: on return blocks that changed in this generation.
+ * @seen_writes: on return operations that were about to change the device, since
+ *	it is tracked.
+ * @held_writes: on return how often one had to wait for a copy, since then.
+ * @waiting_writes: on return how many are waiting now.
+ * @copied_bytes: on return what was read to be saved, since it is tracked.
+ * @reserved: 0.
+ */
+struct blk_snap_tracker_info {
+	struct blk_snap_dev dev_id;
+	__u32 flags;
+	__u32 state;
+	struct blk_snap_uuid generation_id;
+	__u32 generation_reason;
+	__u32 snap_number;
+	struct blk_snap_uuid snapshot_id;
+	__u32 block_size;
+	__u32 block_count;
+	__u64 capacity_sectors;
+	__u64 tracked_since_boottime_ns;
+	__u64 tracked_since_realtime_ns;
+	__u64 changed_blocks;
+	__u64 changed_blocks_last;
+	__u64 changed_blocks_generation;
+	__u64 seen_writes;
+	__u64 held_writes;
+	__u64 waiting_writes;
+	__u64 copied_bytes;
+	__u64 reserved[8];
+};
+
+/**
+ * IOCTL_BLK_SNAP_TRACKER_INFO - what is known of one tracked device.
+ *
+ * The blocks are counted for the call, which takes the longer the larger the map
+ * is. The same is in /sys/class/blksnap. Errors: ENODEV not tracked; EINVAL flags
+ * or reserved words not zero.
+ */
+#define IOCTL_BLK_SNAP_TRACKER_INFO \
+	_IOWR(BLK_SNAP, 68, struct blk_snap_tracker_info)
 
 #endif /* _UAPI_LINUX_BLKSNAP_H */

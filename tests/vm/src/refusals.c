@@ -134,7 +134,7 @@ static void unknown_calls(void)
 
 	ask("call 12", _IOW(BLK_SNAP, 12, uint32_t), room);
 	ask("call 32, a relative's", _IOR(BLK_SNAP, 32, uint32_t), room);
-	ask("call 66", _IOWR(BLK_SNAP, 66, uint64_t), room);
+	ask("call 69", _IOWR(BLK_SNAP, 69, uint64_t), room);
 	ask("call 6 with another size", _IOR(BLK_SNAP, 6, uint32_t), room);
 	ask("call 6 with other directions", _IOW(BLK_SNAP, 6, struct blk_snap_uuid), room);
 	ask("a terminal's call", 0x5401, room);
@@ -200,8 +200,6 @@ static void reserved_words(const struct blk_snap_uuid *id)
 	file.reserved[3] = 1;
 	ask("append a file with reserved words", IOCTL_BLK_SNAP_SNAPSHOT_APPEND_FILE, &file);
 	ask("info with flags", IOCTL_BLK_SNAP_SNAPSHOT_INFO, &info);
-	info = (struct blk_snap_snapshot_info){ .id = *id, .padding = 1 };
-	ask("info with padding", IOCTL_BLK_SNAP_SNAPSHOT_INFO, &info);
 	info = (struct blk_snap_snapshot_info){ .id = *id };
 	info.reserved[7] = 1;
 	ask("info with reserved words", IOCTL_BLK_SNAP_SNAPSHOT_INFO, &info);

@@ -162,6 +162,20 @@ static void images(int argc, char **argv)
 		printf("/dev/%s\n", info->images[i].name);
 }
 
+/* Of each device: bytes copied, writes held, writes waiting. */
+static void counters(int argc, char **argv)
+{
+	struct blksnap_info *info = info_of(argv[0]);
+	unsigned int i;
+
+	(void)argc;
+	for (i = 0; i < info->fixed.image_count; i++)
+		printf("%" PRIu64 " %" PRIu64 " %" PRIu64 "\n",
+		       (uint64_t)info->images[i].copied_bytes,
+		       (uint64_t)info->images[i].held_writes,
+		       (uint64_t)info->images[i].waiting_writes);
+}
+
 static void ranges(int argc, char **argv)
 {
 	struct blksnap_info *info = info_of(argv[0]);
@@ -192,10 +206,15 @@ static void info(int argc, char **argv)
 	print_field(wanted, "error", s->error);
 	print_field(wanted, "storage", s->storage_sectors);
 	print_field(wanted, "used", s->storage_used_sectors);
+	print_field(wanted, "free", s->storage_free_sectors);
+	print_field(wanted, "portion", s->storage_portion_sectors);
+	print_field(wanted, "timeout", s->storage_timeout_ms);
 	print_field(wanted, "memory", s->memory_bytes);
+	print_field(wanted, "memory-limit", s->memory_limit_bytes);
 	print_field(wanted, "copied", s->copied_bytes);
 	print_field(wanted, "stored", s->stored_bytes);
 	print_field(wanted, "held", s->held_writes);
+	print_field(wanted, "waiting", s->waiting_writes);
 }
 
 static void event(int argc, char **argv)
@@ -296,6 +315,80 @@ static void changed(int argc, char **argv)
 	free(bytes);
 }
 
+/* The same knowledge as "changed", as ranges; asked for in pieces of ROOM. */
+static void changes(int argc, char **argv)
+{
+	struct blk_snap_dev dev = dev_of(argv[0]);
+	uint32_t room = argc > 3 ? atoi(argv[3]) : 512;
+	struct blk_snap_block_range *found = calloc(room, sizeof(*found));
+	struct blk_snap_uuid generation = id_of(argv[1]);
+	struct blk_snap_tracker_changed_ranges status;
+	uint64_t sector = argc > 4 ? strtoull(argv[4], NULL, 0) : 0;
+	ssize_t count, i;
+
+	do {
+		count = blksnap_tracker_changed_ranges(node, dev, &generation,
+						       atoi(argv[2]), &sector, found,
+						       room, &status);
+		checked("changes", count);
+		for (i = 0; i < count; i++)
+			printf("%" PRIu64 ":%" PRIu64 "\n",
+			       (uint64_t)found[i].sector_offset,
+			       (uint64_t)found[i].sector_count);
+	} while (sector < status.capacity_sectors);
+	free(found);
+}
+
+static void print_tracker_id(const char *wanted, const char *name,
+			     const struct blk_snap_uuid *id)
+{
+	if (wanted && strcmp(wanted, name))
+		return;
+	if (!wanted)
+		printf("%s ", name);
+	print_id(id);
+	printf("\n");
+}
+
+static void tracker(int argc, char **argv)
+{
+	const char *wanted = argc > 1 ? argv[1] : NULL;
+	struct blk_snap_tracker_info t;
+
+	checked("tracker", blksnap_tracker_info(node, dev_of(argv[0]), &t));
+	print_field(wanted, "state", t.state);
+	print_tracker_id(wanted, "generation", &t.generation_id);
+	print_field(wanted, "reason", t.generation_reason);
+	print_field(wanted, "number", t.snap_number);
+	print_tracker_id(wanted, "snapshot", &t.snapshot_id);
+	print_field(wanted, "block-size", t.block_size);
+	print_field(wanted, "blocks", t.block_count);
+	print_field(wanted, "capacity", t.capacity_sectors);
+	print_field(wanted, "boottime", t.tracked_since_boottime_ns);
+	print_field(wanted, "realtime", t.tracked_since_realtime_ns);
+	print_field(wanted, "changed", t.changed_blocks);
+	print_field(wanted, "changed-last", t.changed_blocks_last);
+	print_field(wanted, "changed-generation", t.changed_blocks_generation);
+	print_field(wanted, "seen", t.seen_writes);
+	print_field(wanted, "held", t.held_writes);
+	print_field(wanted, "waiting", t.waiting_writes);
+	print_field(wanted, "copied", t.copied_bytes);
+}
+
+/* limits ID MEMORY PORTION TIMEOUT: bytes, sectors, ms; 0 is "as it is". */
+static void limits(int argc, char **argv)
+{
+	struct blk_snap_uuid id = id_of(argv[0]);
+	struct blksnap_limits arg = {
+		.memory_bytes = strtoull(argv[1], NULL, 0),
+		.storage_portion_sectors = strtoull(argv[2], NULL, 0),
+		.storage_timeout_ms = strtoul(argv[3], NULL, 0),
+	};
+
+	(void)argc;
+	checked("limits", blksnap_snapshot_set_limits(node, &id, &arg));
+}
+
 static void dirty(int argc, char **argv)
 {
 	struct blk_snap_block_range *ranges = ranges_of(argv + 1, argc - 1);
@@ -325,10 +418,13 @@ static const struct {
 	{ "create", 1, create },	{ "append", 2, append },
 	{ "append-file", 2, append_file }, { "take", 1, take },
 	{ "images", 1, images },	{ "info", 1, info },
+	{ "counters", 1, counters },
 	{ "ranges", 1, ranges },	{ "event", 2, event },
 	{ "destroy", 1, destroy },	{ "list", 0, list },
 	{ "untrack", 1, untrack },	{ "trackers", 0, trackers },
 	{ "map", 1, map },		{ "changed", 2, changed },
+	{ "changes", 3, changes },	{ "tracker", 1, tracker },
+	{ "limits", 4, limits },
 	{ "dirty", 1, dirty },		{ "hold", 0, hold },
 };
 
