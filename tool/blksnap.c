@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "tool.h"
+#include "plumb.h"
 
 static const char usage[] =
 	"Usage: blksnap VERB [OPTION]... [ARGUMENT]...\n"
@@ -14,6 +14,7 @@ static const char usage[] =
 	"'blksnap VERB --help' tells a verb's options, blksnap(8) everything.\n";
 
 static const struct verb verbs[] = {
+	{ "Verbs", NULL, NULL },
 	{ "backup",   cmd_backup,   "back up devices: a full, then what changed" },
 	{ "restore",  cmd_restore,  "write a backup to devices or files" },
 	{ "verify",   cmd_verify,   "prove that backups are whole" },
@@ -22,7 +23,20 @@ static const struct verb verbs[] = {
 	{ "snapshot", cmd_snapshot, "create, list and delete snapshots" },
 	{ "status",   cmd_status,   "tracked devices, snapshots, their storage" },
 	{ "diff",     cmd_diff,     "what changed in a device since a backup" },
-	{ "version",  cmd_version,  "print the kernel module's version" },
+
+	{ "Plumbing, one call of the module each, for scripts", NULL, NULL },
+	{ "version", plumb_version, "print the kernel module's version" },
+	{ "tracker_remove", plumb_tracker_remove, "stop tracking a device" },
+	{ "tracker_collect", plumb_tracker_collect, "print the tracked devices" },
+	{ "tracker_readcbtmap", plumb_tracker_readcbtmap, "write a map of changes to a file" },
+	{ "tracker_markdirtyblock", plumb_tracker_markdirtyblock, "declare blocks changed" },
+	{ "snapshot_create", plumb_snapshot_create, "make a snapshot, not yet taken" },
+	{ "snapshot_destroy", plumb_snapshot_destroy, "end a snapshot" },
+	{ "snapshot_appendstorage", plumb_snapshot_appendstorage, "give a snapshot storage" },
+	{ "snapshot_take", plumb_snapshot_take, "take a snapshot" },
+	{ "snapshot_waitevent", plumb_snapshot_waitevent, "wait for an event of a snapshot" },
+	{ "snapshot_collect", plumb_snapshot_collect, "print the snapshots and images" },
+	{ "stretch_snapshot", plumb_stretch_snapshot, "give files as storage when it runs low" },
 	{ NULL, NULL, NULL },
 };
 

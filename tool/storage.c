@@ -44,8 +44,8 @@ static uint64_t room_in(int fd)
 	return available > reserve ? available - reserve : 0;
 }
 
-static bool is_snapshotted(dev_t dev, const struct blk_snap_dev *devs,
-			   size_t count)
+bool storage_is_snapshotted(dev_t dev, const struct blk_snap_dev *devs,
+			    size_t count)
 {
 	uint64_t start, other_start;
 
@@ -107,8 +107,9 @@ static void add_place(struct storage_place **places, size_t *count,
 			place += (*count)++;
 			snprintf(place->dir, sizeof(place->dir), "%s", dir);
 			place->room = room_in(fd);
-			place->is_snapshotted = is_snapshotted(st.st_dev, devs,
-							       dev_count);
+			place->is_snapshotted =
+				storage_is_snapshotted(st.st_dev, devs,
+						       dev_count);
 		}
 	}
 	close(fd);
@@ -165,13 +166,11 @@ enum status storage_places(const struct storage_options *options,
 	return DONE;
 }
 
-static int make_file(struct storage *storage, uint64_t bytes,
-		     struct storage_file *file)
+int storage_make_file(int dir_fd, uint64_t bytes, struct storage_file *file)
 {
 	int ret = 0;
 
-	file->fd = openat(storage->dir_fd, ".", O_TMPFILE | O_RDWR | O_CLOEXEC,
-			  0600);
+	file->fd = openat(dir_fd, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
 	if (file->fd < 0)
 		return -errno;
 	if (fallocate(file->fd, 0, 0, (off_t)bytes))
@@ -208,7 +207,7 @@ static int fill_pool(struct storage *storage, uint64_t first, uint64_t total)
 		bytes = bytes / FILE_BYTES_MIN * FILE_BYTES_MIN;
 		if (!bytes)
 			break;
-		ret = make_file(storage, bytes, file);
+		ret = storage_make_file(storage->dir_fd, bytes, file);
 		/* What was made before the room went is better than nothing. */
 		if (ret)
 			return storage->pool_count ? 0 : ret;
@@ -270,7 +269,7 @@ int storage_next(struct storage *storage, uint64_t bytes,
 	bytes = fitting(storage, bytes, room_in(storage->dir_fd) / 2);
 	ret = -ENOSPC;
 	while (bytes >= FILE_BYTES_MIN) {
-		ret = make_file(storage, bytes, file);
+		ret = storage_make_file(storage->dir_fd, bytes, file);
 		if (ret != -ENOSPC)
 			break;
 		bytes = bytes / 2 / FILE_BYTES_MIN * FILE_BYTES_MIN;

@@ -76,6 +76,16 @@ struct storage_place {
 	bool is_snapshotted;
 };
 
+/* True if @dev is one of @devs, a partition of one, or the disk of one. */
+bool storage_is_snapshotted(dev_t dev, const struct blk_snap_dev *devs,
+			    size_t count);
+
+/*
+ * A file without a name, with all its blocks allocated and known to the disk.
+ * Returns 0 and a descriptor that is the caller's, or -errno.
+ */
+int storage_make_file(int dir_fd, uint64_t bytes, struct storage_file *file);
+
 /**
  * storage_places - where files could be made, the best first.
  * @capacity: of all devices together.

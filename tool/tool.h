@@ -32,6 +32,8 @@ enum status {
  * @name: the word.
  * @run: does it; argv[0] is the whole name, as in "blksnap snapshot list".
  * @brief: one line for the help.
+ *
+ * Without @run it is a heading of the help.
  */
 struct verb {
 	const char *name;
@@ -50,7 +52,6 @@ int cmd_snapshot(int argc, char **argv);
 int cmd_status(int argc, char **argv);
 int cmd_umount(int argc, char **argv);
 int cmd_verify(int argc, char **argv);
-int cmd_version(int argc, char **argv);
 
 /*
  * Messages: all go to stderr. A message is a sentence; what to do next is the

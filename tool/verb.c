@@ -5,12 +5,32 @@
 
 #include "tool.h"
 
+/* As wide as the longest name up to the next heading. */
+static int width_of(const struct verb *verb)
+{
+	size_t width = 10;
+
+	for (; verb->name && verb->run; verb++)
+		if (strlen(verb->name) > width)
+			width = strlen(verb->name);
+	return (int)width;
+}
+
 static int help(const struct verb *verbs, const char *usage)
 {
+	int width = width_of(verbs);
+
 	fputs(usage, stdout);
-	fputs("\nVerbs:\n", stdout);
-	for (const struct verb *verb = verbs; verb->name; verb++)
-		printf("  %-10s  %s\n", verb->name, verb->brief);
+	if (verbs->run)
+		fputs("\nVerbs:\n", stdout);
+	for (const struct verb *verb = verbs; verb->name; verb++) {
+		if (verb->run) {
+			printf("  %-*s  %s\n", width, verb->name, verb->brief);
+			continue;
+		}
+		printf("\n%s:\n", verb->name);
+		width = width_of(verb + 1);
+	}
 	return DONE;
 }
 
@@ -26,7 +46,7 @@ int verb_dispatch(const struct verb *verbs, const char *usage,
 	for (const struct verb *verb = verbs; verb->name; verb++) {
 		char whole[sizeof(name)];
 
-		if (strcmp(argv[1], verb->name))
+		if (!verb->run || strcmp(argv[1], verb->name))
 			continue;
 		snprintf(whole, sizeof(whole), "%s %s", argv[0], verb->name);
 		memcpy(name, whole, sizeof(name));
