@@ -135,7 +135,7 @@ static void large_blocks(void)
 {
 	struct abi_uuid id = new_snapshot(&on.large);
 
-	answers(append_range(id, on.large.dev, 4, 8), -EINVAL, "a start within a block of 4096");
+	answers(append_range(id, on.large.dev, 4, 12), -EINVAL, "a start within a block of 4096");
 	answers(append_range(id, on.large.dev, 8, 12), -EINVAL, "an end within a block of 4096");
 	answers(append_range(id, on.large.dev, 8, 8), 0, "a block of 4096");
 	answers(append_range(id, on.storage.dev, 4, 20), 0, "half such blocks of another device");
