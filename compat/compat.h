@@ -85,6 +85,7 @@ static inline struct gendisk *compat_alloc_disk(const struct queue_limits *limit
 	blk_queue_io_min(disk->queue, limits->io_min);
 	blk_queue_io_opt(disk->queue, limits->io_opt);
 	blk_queue_max_hw_sectors(disk->queue, limits->max_hw_sectors);
+	blk_queue_dma_alignment(disk->queue, limits->dma_alignment);
 	return disk;
 }
 #undef blk_alloc_disk

@@ -10,11 +10,17 @@
 
 #include "diff_area_internal.h"
 
-/* Storage that is being given a place to be written at by an image. */
+enum zero_state { ZERO_WAITED_FOR, ZERO_BEING_ENTERED, ZERO_ENTERED, ZERO_GIVEN_UP };
+
+/*
+ * Storage that is being given a place to be written at by an image. Belongs to who
+ * waits and to the copy, since there may never be room.
+ */
 struct zero_save {
 	struct diff_area *area;
 	struct extent *spare[2];
-	struct completion done;
+	enum zero_state state;		/* from WAITED_FOR by cmpxchg() */
+	refcount_t owners;
 	int error;
 };
 
@@ -98,107 +104,178 @@ static bool is_settled(struct diff_area *area, struct sector_range range)
 	       (piece.is_saved && piece.place != PLACE_MEMORY);
 }
 
+static void zero_save_put(struct zero_save *save)
+{
+	if (!refcount_dec_and_test(&save->owners))
+		return;
+	extent_free(save->spare[0]);
+	extent_free(save->spare[1]);
+	kfree(save);
+}
+
+static struct zero_save *zero_save_alloc(struct diff_area *area)
+{
+	struct zero_save *save = kzalloc(sizeof(*save), GFP_NOIO);
+
+	if (!save)
+		return NULL;
+	save->area = area;
+	refcount_set(&save->owners, 1);
+	save->spare[0] = extent_alloc(GFP_NOIO);
+	save->spare[1] = extent_alloc(GFP_NOIO);
+	if (save->spare[0] && save->spare[1])
+		return save;
+	zero_save_put(save);
+	return NULL;
+}
+
+/* Given up, the place is lost: the range may have got another one since. */
 static void zeros_stored(struct copy *copy, place_t place, int error)
 {
 	struct zero_save *save = copy->owner;
-	struct region *region = region_find(save->area, copy->start);
+	struct diff_area *area = save->area;
+	struct region *region = region_find(area, copy->start);
 	unsigned long flags;
 
-	if (!error) {
-		raw_spin_lock_irqsave(&region->lock, flags);
-		extent_map_replace(&region->saved, region_offset(copy->start),
-				   copy->count, place, save->spare);
-		raw_spin_unlock_irqrestore(&region->lock, flags);
+	if (cmpxchg(&save->state, ZERO_WAITED_FOR, ZERO_BEING_ENTERED) == ZERO_WAITED_FOR) {
+		if (!error) {
+			raw_spin_lock_irqsave(&region->lock, flags);
+			extent_map_replace(&region->saved, region_offset(copy->start),
+					   copy->count, place, save->spare);
+			raw_spin_unlock_irqrestore(&region->lock, flags);
+		}
+		save->error = error;
+		smp_store_release(&save->state, ZERO_ENTERED);
+		area_wake_progress(area);
 	}
 	copy_put(copy);
-	save->error = error;
-	complete(&save->done);
+	zero_save_put(save);
+	area_copy_ended(area);
 }
 
 static const struct copy_operations zero_ops = {
 	.stored = zeros_stored,
 };
 
-/* One image write at a time comes here: the image sees to that. */
+static bool is_entered(struct zero_save *save)
+{
+	return smp_load_acquire(&save->state) == ZERO_ENTERED;
+}
+
+static int wait_for_zeros(struct zero_save *save)
+{
+	struct diff_area *area = save->area;
+
+	wait_event_timeout(area->progress, is_entered(save) || !area_is_readable(area),
+			   area->stall_timeout);
+	if (cmpxchg(&save->state, ZERO_WAITED_FOR, ZERO_GIVEN_UP) == ZERO_WAITED_FOR) {
+		if (!area_is_readable(area))
+			return -EIO;
+		return copier_short_for(area->copier) ? -ENOSPC : -ETIMEDOUT;
+	}
+	wait_event(area->progress, is_entered(save));
+	return save->error ? -EIO : 0;
+}
+
+/* The area is not stopped yet: images go first. */
 static int save_zeros(struct diff_area *area, sector_t start, u32 count)
 {
-	struct zero_save save = { .area = area };
+	struct zero_save *save;
 	struct copy *copy;
 	unsigned int i;
+	int ret;
 
-	init_completion(&save.done);
-	save.spare[0] = extent_alloc(GFP_NOIO);
-	save.spare[1] = extent_alloc(GFP_NOIO);
+	/* What waits for room already has waited long enough for this one as well. */
+	if (copier_short_for(area->copier) >= area->stall_timeout)
+		return -ENOSPC;
+	save = zero_save_alloc(area);
+	if (!save)
+		return -EIO;
 	copy = copy_alloc(area->copier, area->flt->bdev, start,
 			  min_t(u32, count, COPY_MAX_SECTORS), &zero_ops, true, NULL);
-	if (!save.spare[0] || !save.spare[1] || !copy) {
-		if (copy)
-			copy_put(copy);
-		save.error = -EIO;
-	} else {
-		for (i = 0; i < copy->bio.bi_vcnt; i++)
-			clear_highpage(copy->bio.bi_io_vec[i].bv_page);
-		copy->owner = &save;
-		copy_store(copy);
-		wait_for_completion(&save.done);
+	if (!copy) {
+		zero_save_put(save);
+		return -EIO;
 	}
-	extent_free(save.spare[0]);
-	extent_free(save.spare[1]);
-	return save.error ? -EIO : 0;
+	for (i = 0; i < copy->bio.bi_vcnt; i++)
+		clear_highpage(copy->bio.bi_io_vec[i].bv_page);
+	copy->owner = save;
+	refcount_inc(&save->owners);
+	atomic_inc(&area->copies);
+	copy_store(copy);
+	ret = wait_for_zeros(save);
+	zero_save_put(save);
+	return ret;
 }
 
 /*
- * Waits until copying and storing have done what they will do for @range. Room
- * is waited for as long as storage may take for anything, but not for that time
- * by each of a thousand writes.
+ * Waits until copying and storing have done what they will do for @range, for as
+ * long as the storage may take to make any progress. Room is waited for that long
+ * as well, but not by each of a thousand writes.
  */
 static int wait_until_settled(struct diff_area *area, struct sector_range range)
 {
-	unsigned long short_for = copier_short_for(area->copier);
-	unsigned long timeout = area->stall_timeout;
+	struct copier_stats before, now;
+	unsigned long timeout, short_for;
 
-	timeout -= min(short_for, timeout - 1);
-	if (wait_event_timeout(area->progress, is_settled(area, range), timeout))
-		return 0;
-	return copier_short_for(area->copier) ? -ENOSPC : -ETIMEDOUT;
+	for (;;) {
+		copier_stats(area->copier, &before);
+		short_for = copier_short_for(area->copier);
+		timeout = area->stall_timeout;
+		timeout -= min(short_for, timeout - 1);
+		if (wait_event_timeout(area->progress, is_settled(area, range), timeout))
+			return 0;
+		copier_stats(area->copier, &now);
+		if (copier_short_for(area->copier))
+			return -ENOSPC;
+		if (!short_for && now.stored_bytes == before.stored_bytes)
+			return -ETIMEDOUT;
+	}
+}
+
+/* One image write at a time comes here: the image sees to that. */
+static void set_request(struct diff_area *area, struct sector_range range)
+{
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&area->lock, flags);
+	area->request = range;
+	raw_spin_unlock_irqrestore(&area->lock, flags);
+}
+
+static int save_copied(struct diff_area *area, struct sector_range range, bool is_copied)
+{
+	int ret;
+
+	if (!is_copied) {
+		set_request(area, range);
+		area_kick(area);
+	}
+	ret = wait_until_settled(area, range);
+	set_request(area, (struct sector_range){ });
+	return ret;
 }
 
 int diff_area_save(struct diff_area *area, struct sector_range range)
 {
-	struct save_request *request;
 	struct extent_piece piece;
-	unsigned long flags;
 	sector_t at;
-	int ret;
+	int ret = 0;
 
 	range = range_round_out(range, area->unit, area->capacity);
-	for (;;) {
+	while (!ret) {
 		if (!area_is_readable(area))
 			return -EIO;
 		if (!find_unsettled(area, range, &piece, &at))
 			return 0;
 		if (piece.is_saved && piece.place == PLACE_POISON)
 			return -EIO;
-		if (piece.is_saved && piece.place == PLACE_ZERO) {
+		if (piece.is_saved && piece.place == PLACE_ZERO)
 			ret = save_zeros(area, at, piece.count);
-			if (ret)
-				return ret;
-			continue;
-		}
-		if (!piece.is_saved) {
-			request = kmalloc(sizeof(*request), GFP_NOIO);
-			if (!request)
-				return -EIO;
-			request->range = range;
-			raw_spin_lock_irqsave(&area->lock, flags);
-			list_add_tail(&request->link, &area->requests);
-			raw_spin_unlock_irqrestore(&area->lock, flags);
-			area_kick(area);
-		}
-		ret = wait_until_settled(area, range);
-		if (ret)
-			return ret;
+		else
+			ret = save_copied(area, range, piece.is_saved);
 	}
+	return ret;
 }
 
 /* Zeros in all of @range that is neither saved nor being copied. */

@@ -6,8 +6,9 @@
  * A copy is one allocation: a read bio with the copy in front of it, whose
  * vector of pages stays as it is after the read and is what the store writes.
  * Pages are recycled in the copier, because a fresh page costs more than the
- * rest of the path; as many as one largest copy are set aside when the copier
- * is made, so that without any memory copying still goes on, one after another.
+ * rest of the path. What one largest copy takes is set aside when the copier is
+ * made, so that without any memory copying still goes on, one after another; it is
+ * never waited for while a copy of the same copier might be what holds it.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -18,8 +19,6 @@
 
 #define SPARE_PAGES_MAX		1024
 #define SPARE_PAGES_MIN		BIO_MAX_VECS
-
-static struct bio_set copy_set;
 
 static unsigned int pages_of(u32 sectors)
 {
@@ -185,9 +184,11 @@ static struct copy *copy_make(struct copier *copier, struct block_device *origin
 			      const struct copy_operations *ops)
 {
 	struct bio *bio = bio_alloc_bioset(origin, pages_of(count), REQ_OP_READ,
-					   GFP_NOIO, &copy_set);
+					   GFP_NOWAIT | __GFP_NOWARN, &copier->bios);
 	struct copy *copy = container_of(bio, struct copy, bio);
 
+	if (!bio)
+		return NULL;
 	copy->copier = copier;
 	copy->ops = ops;
 	copy->origin = origin;
@@ -267,6 +268,7 @@ void copier_free(struct copier *copier)
 	WARN_ON(copier->memory_bytes);
 	list_for_each_entry_safe(page, next, &copier->pages, lru)
 		__free_page(page);
+	bioset_exit(&copier->bios);
 	kfree(copier);
 }
 
@@ -297,7 +299,8 @@ struct copier *copier_alloc(struct diff_storage *storage, u64 budget_bytes,
 	INIT_LIST_HEAD(&copier->waiters);
 	store_init(copier);
 	copier->wq = alloc_workqueue("blksnap-store", WQ_MEM_RECLAIM | WQ_UNBOUND, 1);
-	if (!copier->wq)
+	if (!copier->wq || bioset_init(&copier->bios, 1, offsetof(struct copy, bio),
+				       BIOSET_NEED_BVECS))
 		goto out;
 	while (copier->page_count < SPARE_PAGES_MIN) {
 		struct page *page = alloc_page(GFP_KERNEL);
@@ -315,20 +318,10 @@ out:
 
 int copies_init(void)
 {
-	int ret;
-
-	ret = bioset_init(&copy_set, BIO_POOL_SIZE, offsetof(struct copy, bio),
-			  BIOSET_NEED_BVECS);
-	if (ret)
-		return ret;
-	ret = stores_init();
-	if (ret)
-		bioset_exit(&copy_set);
-	return ret;
+	return stores_init();
 }
 
 void copies_exit(void)
 {
 	stores_exit();
-	bioset_exit(&copy_set);
 }

@@ -110,6 +110,12 @@ struct copier_waiter {
 };
 
 /*
+ * Enrols @waiter, to be called when room is given or some budget is given back, if
+ * the storage has no room now. Any context.
+ */
+bool copier_wait_for_room(struct copier *copier, struct copier_waiter *waiter);
+
+/*
  * A copy of @count sectors, at most COPY_MAX_SECTORS, of @origin from @start on.
  * May sleep. NULL: no budget or no memory now; @waiter, if given, is enrolled
  * and will be called. With @is_urgent the budget is no obstacle.

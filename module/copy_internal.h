@@ -18,6 +18,7 @@ struct copier {
 	void (*fail)(void *arg, struct block_device *origin, int error);	/* I */
 	void *fail_arg;				/* I */
 	struct workqueue_struct *wq;		/* I */
+	struct bio_set bios;			/* of copies; its reserve is enough for one */
 
 	raw_spinlock_t lock;			/* innermost but for workqueue locks; irqs off */
 	struct list_head pages;			/* L, recycled */
@@ -26,6 +27,7 @@ struct copier {
 	struct list_head waiters;		/* L */
 	struct list_head queue;			/* L, copies to be stored, in order */
 	bool is_short_of_room;			/* L, the first of the queue got no place */
+	unsigned int room_given;		/* L, counts copier_has_room() */
 	unsigned long short_since;		/* L, in jiffies, if it is short */
 	int error;				/* L, once not 0 it stays */
 

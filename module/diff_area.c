@@ -50,7 +50,7 @@ void area_kick(struct diff_area *area)
 	queue_work(area->wq, &area->work);
 }
 
-static void wake_progress(struct diff_area *area)
+void area_wake_progress(struct diff_area *area)
 {
 	if (wq_has_sleeper(&area->progress))
 		wake_up_all(&area->progress);
@@ -102,7 +102,7 @@ static void publish(struct diff_area *area, struct copy *copy, place_t place)
 	raw_spin_unlock_irqrestore(&region->lock, flags);
 	inject_delay(200);
 	resubmit_all(area, &waiters);
-	wake_progress(area);
+	area_wake_progress(area);
 }
 
 static void read_done(struct copy *copy, blk_status_t status)
@@ -137,7 +137,7 @@ static void stored(struct copy *copy, place_t place, int error)
 	rb_erase(&copy->node, &region->copies);
 	raw_spin_unlock_irqrestore(&region->lock, flags);
 	copy_put(copy);
-	wake_progress(area);
+	area_wake_progress(area);
 	area_copy_ended(area);
 }
 
@@ -385,29 +385,26 @@ static void process_failed_reads(struct diff_area *area)
 	}
 }
 
-static void process_requests(struct diff_area *area)
+/*
+ * What an image wants to have a place for. Not while there is no room for it: it
+ * would take the memory that writers of the origin need.
+ */
+static void process_request(struct diff_area *area)
 {
-	struct save_request *request;
+	struct sector_range range;
 	unsigned long flags;
 
-	for (;;) {
-		raw_spin_lock_irqsave(&area->lock, flags);
-		request = list_first_entry_or_null(&area->requests,
-						   struct save_request, link);
-		if (request)
-			list_del(&request->link);
-		raw_spin_unlock_irqrestore(&area->lock, flags);
-		if (!request)
-			return;
-		if (start_copies(area, request->range, COPY_MAX_SECTORS, false) ==
-		    STALLED && area_is_readable(area)) {
-			raw_spin_lock_irqsave(&area->lock, flags);
-			list_add(&request->link, &area->requests);
-			raw_spin_unlock_irqrestore(&area->lock, flags);
-			return;
-		}
-		kfree(request);
-	}
+	raw_spin_lock_irqsave(&area->lock, flags);
+	range = area->request;
+	raw_spin_unlock_irqrestore(&area->lock, flags);
+	if (!range.count || copier_wait_for_room(area->copier, &area->budget_waiter) ||
+	    start_copies(area, range, COPY_MAX_SECTORS, false) == STALLED)
+		return;
+	raw_spin_lock_irqsave(&area->lock, flags);
+	/* Given up, and perhaps another one made, meanwhile? */
+	if (area->request.start == range.start && area->request.count == range.count)
+		area->request.count = 0;
+	raw_spin_unlock_irqrestore(&area->lock, flags);
 }
 
 static void area_work(struct work_struct *work)
@@ -420,7 +417,7 @@ static void area_work(struct work_struct *work)
 		return;
 	blk_start_plug(&plug);
 	process_failed_reads(area);
-	process_requests(area);
+	process_request(area);
 	process_writes(area);
 	blk_finish_plug(&plug);
 	/* The time runs from the last progress, not from the last kick. */
@@ -461,7 +458,7 @@ void diff_area_activate(struct diff_area *area)
 void diff_area_fail(struct diff_area *area)
 {
 	set_state(area, AREA_FAILED);
-	wake_progress(area);
+	area_wake_progress(area);
 	area_kick(area);
 }
 
@@ -473,7 +470,7 @@ void diff_area_fail(struct diff_area *area)
 void diff_area_stop(struct diff_area *area)
 {
 	set_state(area, AREA_STOPPED);
-	wake_progress(area);
+	area_wake_progress(area);
 	area_kick(area);
 	flush_work(&area->work);
 	area_copy_ended(area);
@@ -516,12 +513,8 @@ void diff_area_set_timeout(struct diff_area *area, unsigned int timeout_ms)
 
 void diff_area_free(struct diff_area *area)
 {
-	struct save_request *request, *next;
-
 	if (area->wq)
 		destroy_workqueue(area->wq);
-	list_for_each_entry_safe(request, next, &area->requests, link)
-		kfree(request);
 	regions_free(area);
 	kfree(area);
 }
@@ -545,7 +538,6 @@ struct diff_area *diff_area_alloc(struct blkfilter *flt, struct copier *copier,
 	bio_list_init(&area->incoming);
 	bio_list_init(&area->stalled);
 	INIT_LIST_HEAD(&area->failed_reads);
-	INIT_LIST_HEAD(&area->requests);
 	INIT_WORK(&area->work, area_work);
 	INIT_DELAYED_WORK(&area->stall_work, stall_timed_out);
 	INIT_LIST_HEAD(&area->budget_waiter.link);

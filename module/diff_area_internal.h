@@ -45,7 +45,7 @@ struct diff_area {
 	raw_spinlock_t lock;			/* irqs off; nothing nests in it */
 	struct bio_list incoming;		/* L, held writes */
 	struct list_head failed_reads;		/* L, copies */
-	struct list_head requests;		/* L, struct save_request */
+	struct sector_range request;		/* L, of an image, to be copied; or empty */
 	struct bio_list stalled;		/* W, waiting for budget */
 	bool has_progressed;			/* W, a copy was started in this run */
 
@@ -57,12 +57,6 @@ struct diff_area {
 
 	atomic_t copies;			/* A, on their way, and one until the stop */
 	struct completion idle;
-};
-
-/* A range to be copied for an image; the worker's from the moment it is queued. */
-struct save_request {
-	struct list_head link;
-	struct sector_range range;
 };
 
 /* region.c */
@@ -95,6 +89,7 @@ void __region_add_copy(struct region *region, struct copy *copy);
 
 /* diff_area.c */
 void area_kick(struct diff_area *area);
+void area_wake_progress(struct diff_area *area);
 void area_copy_ended(struct diff_area *area);
 
 static inline enum area_state area_state(const struct diff_area *area)

@@ -21,6 +21,7 @@
 struct target {
 	struct block_device *bdev;
 	unsigned int depth;
+	bool is_ours;			/* frozen by us */
 };
 
 struct freeze {
@@ -53,8 +54,12 @@ static void freeze_put(struct freeze *freeze)
 
 static void thaw_all(struct freeze *freeze)
 {
-	while (freeze->frozen)
-		bdev_thaw(freeze->targets[--freeze->frozen].bdev);
+	while (freeze->frozen) {
+		struct target *target = &freeze->targets[--freeze->frozen];
+
+		if (target->is_ours)
+			bdev_thaw(target->bdev);
+	}
 }
 
 static void freeze_all(struct work_struct *work)
@@ -65,12 +70,17 @@ static void freeze_all(struct work_struct *work)
 
 	while (freeze->frozen < freeze->count &&
 	       !READ_ONCE(freeze->is_abandoned)) {
-		struct block_device *bdev = freeze->targets[freeze->frozen].bdev;
+		struct target *target = &freeze->targets[freeze->frozen];
 
-		error = bdev_freeze(bdev);
+		error = bdev_freeze(target->bdev);
+		/* By its administrator, before us: so it is as we want it. */
+		if (error == -EBUSY)
+			error = 0;
+		else
+			target->is_ours = !error;
 		if (error) {
 			pr_err("%pg: the file system cannot be frozen: error %d\n",
-			       bdev, error);
+			       target->bdev, error);
 			break;
 		}
 		freeze->frozen++;
@@ -195,8 +205,9 @@ void freeze_exit(void)
 	destroy_workqueue(freeze_wq);
 }
 
+/* Thawing must not wait for memory that a frozen file system would give. */
 int freeze_init(void)
 {
-	freeze_wq = alloc_workqueue("blksnap-freeze", WQ_UNBOUND, 0);
+	freeze_wq = alloc_workqueue("blksnap-freeze", WQ_MEM_RECLAIM | WQ_UNBOUND, 0);
 	return freeze_wq ? 0 : -ENOMEM;
 }

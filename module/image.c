@@ -379,6 +379,7 @@ static struct gendisk *make_disk(struct image *image)
 		.io_min = bdev_io_min(origin),
 		.io_opt = bdev_io_opt(origin),
 		.max_hw_sectors = UINT_MAX,
+		.dma_alignment = bdev_dma_alignment(origin),
 	};
 	struct gendisk *disk = blk_alloc_disk(&limits, NUMA_NO_NODE);
 

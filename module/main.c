@@ -54,6 +54,9 @@ static void __exit blksnap_exit(void)
 {
 	control_exit();
 	trackers_exit();
+	/* Whoever completed the last I/O may still be on its way out of our code. */
+	synchronize_rcu();
+	synchronize_rcu_tasks();
 	freeze_exit();
 	images_exit();
 	copies_exit();

@@ -63,8 +63,23 @@ void copier_has_room(struct copier *copier)
 	/* At once: a budget that is gone now is no reason to fail any more. */
 	raw_spin_lock_irqsave(&copier->lock, flags);
 	copier->is_short_of_room = false;
+	copier->room_given++;
+	__copier_call_waiters(copier);
 	raw_spin_unlock_irqrestore(&copier->lock, flags);
 	queue_work(copier->wq, &copier->store_work);
+}
+
+bool copier_wait_for_room(struct copier *copier, struct copier_waiter *waiter)
+{
+	unsigned long flags;
+	bool is_short;
+
+	raw_spin_lock_irqsave(&copier->lock, flags);
+	is_short = copier->is_short_of_room;
+	if (is_short && list_empty(&waiter->link))
+		list_add_tail(&waiter->link, &copier->waiters);
+	raw_spin_unlock_irqrestore(&copier->lock, flags);
+	return is_short;
 }
 
 unsigned long copier_short_for(struct copier *copier)
@@ -204,12 +219,26 @@ static u32 gather(struct copier *copier, unsigned int most, struct list_head *co
 	return sectors;
 }
 
-static void put_back(struct copier *copier, struct list_head *copies, bool is_short)
+static void put_back(struct copier *copier, struct list_head *copies)
 {
 	unsigned long flags;
 
 	raw_spin_lock_irqsave(&copier->lock, flags);
 	list_splice_init(copies, &copier->queue);
+	raw_spin_unlock_irqrestore(&copier->lock, flags);
+}
+
+/*
+ * Nothing could be reserved, not even for one copy. False if room was given since
+ * @given was read, before that was tried.
+ */
+static bool has_become_short(struct copier *copier, unsigned int given)
+{
+	unsigned long flags;
+	bool is_short;
+
+	raw_spin_lock_irqsave(&copier->lock, flags);
+	is_short = copier->room_given == given;
 	if (is_short) {
 		if (!copier->is_short_of_room)
 			copier->short_since = jiffies;
@@ -218,11 +247,13 @@ static void put_back(struct copier *copier, struct list_head *copies, bool is_sh
 		__copier_call_waiters(copier);
 	}
 	raw_spin_unlock_irqrestore(&copier->lock, flags);
+	return is_short;
 }
 
 /* False: nothing to do, or no room for the first of the queue. */
 static bool store_some(struct copier *copier)
 {
+	unsigned int given = READ_ONCE(copier->room_given);
 	struct batch *batch;
 	unsigned int pages;
 	LIST_HEAD(copies);
@@ -234,11 +265,11 @@ static bool store_some(struct copier *copier)
 		return false;
 	if (!diff_storage_reserve(copier->storage, sectors, &place)) {
 		/* The rest of the room may still do for one. */
-		put_back(copier, &copies, false);
+		put_back(copier, &copies);
 		sectors = gather(copier, 1, &copies, &pages);
 		if (!diff_storage_reserve(copier->storage, sectors, &place)) {
-			put_back(copier, &copies, true);
-			return false;
+			put_back(copier, &copies);
+			return !has_become_short(copier, given);
 		}
 	}
 	WRITE_ONCE(copier->is_short_of_room, false);

@@ -440,6 +440,9 @@ int tracker_prepare(struct tracker *tracker)
 	if (tracker->diskseq != diskseq)
 		cbt_map_set_lost(tracker->map, CBT_MEDIUM);
 	tracker->diskseq = diskseq;
+	/* Without a medium it is as good as gone. */
+	if (!bdev_nr_sectors(tracker_bdev(tracker)))
+		return -ENODEV;
 	return cbt_map_prepare(tracker->map, bdev_nr_sectors(tracker_bdev(tracker)));
 }
 

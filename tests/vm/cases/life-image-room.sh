@@ -13,11 +13,11 @@ requires() {
 }
 
 act() {
-	local id
+	local id at
 
 	new_brd origin 32
 	new_brd room 32
-	load_blksnap storage_timeout_ms=2000
+	load_blksnap storage_timeout_ms=2000 memory_budget_mb=2
 	pattern fill "$origin" 1
 	id=$(snap create "$origin")
 	at_exit_case destroy_snapshot "$id"
@@ -30,8 +30,12 @@ act() {
 	# Past its end, wherever that was, the image is what it was.
 	pattern check /dev/blksnap-image0 1 --only 8192:57344
 	pattern check "$origin" 1
-	# Writers of the origin have the memory.
-	pattern fill "$origin" 2 --only 8192:8192
+	# However many try: the memory is that of the origin's writers.
+	for at in 4 8 12 16 20 24 28; do
+		must_fail dd if=/dev/zero of=/dev/blksnap-image0 bs=1M seek=$at count=1 oflag=direct
+	done
+	echo "state $(snap info "$id" state)"
+	pattern fill "$origin" 2 --only 8192:1024
 	pattern check /dev/blksnap-image0 1 --only 8192:57344
 
 	snap append "$id" "$room" 2048:63488
