@@ -14,7 +14,8 @@
  *	snap list
  *	snap untrack DEV
  *	snap trackers				prints "MAJ:MIN GENERATION NUMBER BLOCK COUNT"
- *	snap map DEV				the readable map to stdout
+ *	snap map DEV [PIECE]			the readable map to stdout, read by
+ *						pieces of so many bytes
  *	snap changed DEV NUMBER			how many blocks have a byte above it
  *	snap dirty DEV OFFSET:COUNT...
  *	snap hold				has the node open until stdin ends
@@ -277,17 +278,23 @@ static void trackers(int argc, char **argv)
 	}
 }
 
-static uint8_t *read_map(const char *path, uint32_t *count)
+static uint8_t *read_map(const char *path, uint32_t *count, uint32_t piece)
 {
 	struct blk_snap_dev dev = dev_of(path);
 	struct blk_snap_cbt_info info;
+	uint32_t at = 0;
 	uint8_t *map;
+	int got;
 
 	checked("map", blksnap_tracker_find(node, dev, &info));
 	map = malloc(info.blk_count);
 	*count = info.blk_count;
-	if (checked("map", blksnap_tracker_read_cbt_map(node, dev, 0, info.blk_count,
-							map)) != (int)info.blk_count)
+	do {
+		got = checked("map", blksnap_tracker_read_cbt_map(node, dev, at, piece,
+								  map + at));
+		at += got;
+	} while (got == (int)piece);
+	if (at != info.blk_count)
 		die("map", EIO);
 	return map;
 }
@@ -295,9 +302,8 @@ static uint8_t *read_map(const char *path, uint32_t *count)
 static void map(int argc, char **argv)
 {
 	uint32_t count;
-	uint8_t *bytes = read_map(argv[0], &count);
+	uint8_t *bytes = read_map(argv[0], &count, argc > 1 ? atoi(argv[1]) : INT32_MAX);
 
-	(void)argc;
 	if (fwrite(bytes, 1, count, stdout) != count)
 		die("stdout", errno);
 	free(bytes);
@@ -306,7 +312,7 @@ static void map(int argc, char **argv)
 static void changed(int argc, char **argv)
 {
 	uint32_t count, i, n = 0;
-	uint8_t *bytes = read_map(argv[0], &count);
+	uint8_t *bytes = read_map(argv[0], &count, INT32_MAX);
 
 	(void)argc;
 	for (i = 0; i < count; i++)
