@@ -28,6 +28,9 @@ help:
 	@echo 'make check-debug     the cases on a kernel with KASAN and lockdep, built first'
 	@echo 'make check-static    layers, licences, scripts, sparse'
 	@echo
+	@echo 'make bench           what a snapshot costs, beside dm-snapshot and the raw device'
+	@echo '                     (BENCH_ROWS="...", BENCH_MODE=latency|realtime; bench/README.md)'
+	@echo
 	@echo 'make clean           removes $(O)'
 
 all: lib tool modules
@@ -81,6 +84,11 @@ demo: deps-demo
 	@$(MAKE) --no-print-directory test-modules KERNELS=6.1
 	@tests/demo/demo
 
+bench: deps-bench
+	@$(MAKE) --no-print-directory lib test-programs
+	@$(MAKE) --no-print-directory test-modules KERNELS=$${BLKSNAP_KERNEL:-6.1}
+	@bench/bench
+
 install: all
 	@$(MAKE) -C lib O=$(O) install
 	@$(MAKE) -C tool O=$(O) install
@@ -95,4 +103,4 @@ clean:
 	rm -rf '$(O)'
 
 .PHONY: help all lib tool modules test-modules test-programs check check-unit \
-	check-tool check-static check-vm check-races check-debug demo install uninstall clean
+	check-tool check-static check-vm check-races check-debug demo bench install uninstall clean
