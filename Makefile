@@ -29,6 +29,9 @@ help:
 	@echo 'make check-debug     the cases on a kernel with KASAN and lockdep, built first'
 	@echo 'make check-static    layers, licences, scripts, sparse'
 	@echo
+	@echo 'make bench           what a snapshot costs, beside dm-snapshot and the raw device'
+	@echo '                     (BENCH_ROWS="...", BENCH_MODE=latency|realtime; bench/README.md)'
+	@echo
 	@echo 'make clean           removes $(O)'
 
 all: lib tool modules
@@ -86,6 +89,11 @@ demo: deps-demo
 	@$(MAKE) --no-print-directory test-modules KERNELS=6.1
 	@tests/demo/demo
 
+bench: deps-bench
+	@$(MAKE) --no-print-directory lib test-programs
+	@$(MAKE) --no-print-directory test-modules KERNELS=$${BLKSNAP_KERNEL:-6.1}
+	@bench/bench
+
 install: all
 	@$(MAKE) -C lib O=$(O) install
 	@$(MAKE) -C tool O=$(O) install
@@ -101,4 +109,4 @@ clean:
 
 .PHONY: help all lib tool modules test-modules test-programs check check-unit \
 	check-tool check-static check-interface check-vm check-races check-debug demo \
-	install uninstall clean
+	bench install uninstall clean

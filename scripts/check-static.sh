@@ -24,7 +24,7 @@ check() {
 	fi
 }
 
-sources() { git ls-files -- '*.c' '*.h' '*.sh' '*Makefile' '*Kbuild' 'scripts/*' 'tests/vm/*' 'tool/*' 'lib/*'; }
+sources() { git ls-files -- '*.c' '*.h' '*.sh' '*Makefile' '*Kbuild' 'scripts/*' 'tests/vm/*' 'tool/*' 'lib/*' 'bench/*'; }
 
 licences() {
 	local file

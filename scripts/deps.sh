@@ -1,14 +1,14 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# deps.sh [build|check|demo] - install what is needed and missing (Debian)
+# deps.sh [build|check|demo|bench] - install what is needed and missing (Debian)
 #
 # Asks dpkg first: when nothing is missing it says nothing, needs neither
 # root nor a network and is done in a moment.
 
 set -euo pipefail
 
-# What each purpose needs; check and demo get what build needs as well. A new
+# What each purpose needs; the others get what build needs as well. A new
 # package goes here and nowhere else.
 build="
 	gcc make pkg-config bc bison flex kmod libelf-dev
@@ -29,6 +29,10 @@ check="$demo
 	sparse shellcheck cppcheck libcmocka-dev lcov strace
 	libc6-dev-i386 lib32gcc-12-dev
 "
+# To measure is to boot, and to make tables.
+bench="$demo
+	python3
+"
 
 say() { printf 'deps: %s\n' "$*" >&2; }
 
@@ -36,8 +40,9 @@ case ${1:-build} in
 build)	wanted=$build ;;
 check)	wanted="$build $check" ;;
 demo)	wanted="$build $demo" ;;
---help)	echo "Usage: deps.sh [build|check|demo]"; exit 0 ;;
-*)	echo "Usage: deps.sh [build|check|demo]" >&2; exit 1 ;;
+bench)	wanted="$build $bench" ;;
+--help)	echo "Usage: deps.sh [build|check|demo|bench]"; exit 0 ;;
+*)	echo "Usage: deps.sh [build|check|demo|bench]" >&2; exit 1 ;;
 esac
 
 command -v dpkg-query apt-get >/dev/null || {
