@@ -60,7 +60,8 @@ void blkfilter_open_gate(struct blkfilter *flt)
 
 	/* Under the lock: a holder that saw it closed has added its bio by now. */
 	raw_spin_lock_irqsave(&f->lock, flags);
-	WRITE_ONCE(f->is_gated, false);
+	/* Who sees it open sees all that was changed behind it. */
+	smp_store_release(&f->is_gated, false);
 	raw_spin_unlock_irqrestore(&f->lock, flags);
 	queue_work(f->wq, &f->resubmit_work);
 }
@@ -114,7 +115,7 @@ void blkfilter_pass(struct blkfilter *flt, struct bio *bio)
 
 	for (;;) {
 		preempt_disable();
-		if (READ_ONCE(f->is_gated) || record_attach(f, bio))
+		if (smp_load_acquire(&f->is_gated) || record_attach(f, bio))
 			break;
 		preempt_enable();
 		records_refill();

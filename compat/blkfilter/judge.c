@@ -51,7 +51,7 @@ static enum blkfilter_verdict ask(struct filter *flt, struct bio *bio,
 				  sector_t start, sector_t end)
 {
 	/* Records are counted by the epoch seen here: the gate was open. */
-	if (READ_ONCE(flt->is_gated)) {
+	if (smp_load_acquire(&flt->is_gated)) {
 		judge_hold(flt, bio);
 		return BLKFILTER_TAKEN;
 	}
