@@ -14,6 +14,7 @@
  */
 #include <linux/delay.h>
 #include <linux/module.h>
+#include <linux/sched/mm.h>
 #include <linux/slab.h>
 
 #include "blkfilter.h"
@@ -175,6 +176,7 @@ static int check_device(struct block_device *bdev)
  */
 static int grow(struct filter *f, sector_t end)
 {
+	unsigned int noio = memalloc_noio_save();	/* see blkfilter_attach() */
 	sector_t old_end = f->end;
 	int ret;
 
@@ -185,6 +187,7 @@ static int grow(struct filter *f, sector_t end)
 	if (ret)
 		WRITE_ONCE(f->end, old_end);
 	blkfilter_open_gate(&f->pub);
+	memalloc_noio_restore(noio);
 	return ret;
 }
 
@@ -373,6 +376,7 @@ struct blkfilter *blkfilter_attach(struct block_device *bdev,
 {
 	unsigned long timeout = msecs_to_jiffies(timeout_ms);
 	struct filter *f;
+	unsigned int noio;
 	int ret;
 
 	ret = check_device(bdev) ?: settle_check(bdev) ?:
@@ -382,8 +386,11 @@ struct blkfilter *blkfilter_attach(struct block_device *bdev,
 	f = filter_alloc(bdev, ops, private);
 	if (!f)
 		return ERR_PTR(-ENOMEM);
+	/* Writeback to this very device may have to wait for us: do not wait for it. */
+	noio = memalloc_noio_save();
 	ret = publish(f);
 	if (ret) {
+		memalloc_noio_restore(noio);
 		filter_free(f);
 		return ERR_PTR(ret);
 	}
@@ -396,6 +403,7 @@ struct blkfilter *blkfilter_attach(struct block_device *bdev,
 	else if (!is_disk_live(f->disk))
 		ret = -ENODEV;
 	blkfilter_open_gate(&f->pub);
+	memalloc_noio_restore(noio);
 	if (ret) {
 		blkfilter_detach(&f->pub);
 		return ERR_PTR(ret);
