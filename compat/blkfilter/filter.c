@@ -21,7 +21,7 @@
 
 #define REAP_POLL_MS	100
 #define DETACH_PATIENCE	(2 * HZ)	/* before the reaping is left to a worker */
-#define SETTLE_TIMEOUT	(30 * HZ)	/* for a partition that grew */
+#define SETTLE_TIMEOUT_MS 30000		/* for a partition that grew */
 
 struct workqueue_struct *filters_wq;
 
@@ -170,6 +170,17 @@ static int check_device(struct block_device *bdev)
 	return -EOPNOTSUPP;
 }
 
+/* What was under way ends; @timeout_ms is what @deadline came from. */
+static int settle(struct filter *f, unsigned long deadline, unsigned int timeout_ms)
+{
+	int ret = settle_older(f->pub.bdev, deadline);
+
+	if (ret == -ETIMEDOUT)
+		pr_err("%pg: writes that were under way did not end in %u ms; see whether the device answers, and try again\n",
+		       f->pub.bdev, timeout_ms);
+	return ret;
+}
+
 /*
  * A partition that grew: writes beyond its old end were not shown. From here on
  * they are, and those under way have ended.
@@ -183,7 +194,8 @@ static int grow(struct filter *f, sector_t end)
 	WRITE_ONCE(f->is_gated, true);
 	WRITE_ONCE(f->end, end);
 	blkfilter_synchronize();
-	ret = settle_older(f->pub.bdev, jiffies + SETTLE_TIMEOUT);
+	ret = settle(f, jiffies + msecs_to_jiffies(SETTLE_TIMEOUT_MS),
+		     SETTLE_TIMEOUT_MS);
 	if (ret)
 		WRITE_ONCE(f->end, old_end);
 	blkfilter_open_gate(&f->pub);
@@ -300,11 +312,11 @@ static struct filter *filter_alloc(struct block_device *bdev,
 
 	/* The last reference to a disk calls its driver: that must still be there. */
 	if (!try_module_get(driver))
-		return NULL;
+		return ERR_PTR(-ENODEV);
 	f = kzalloc(sizeof(*f), GFP_KERNEL);
 	if (!f) {
 		module_put(driver);
-		return NULL;
+		return ERR_PTR(-ENOMEM);
 	}
 	f->driver = driver;
 	f->pub = (struct blkfilter){ .bdev = bdev, .ops = ops, .private = private };
@@ -324,7 +336,7 @@ static struct filter *filter_alloc(struct block_device *bdev,
 				WQ_UNBOUND, 1, dev_name(&bdev->bd_device));
 	if (!f->inflight || !f->wq) {
 		filter_free(f);
-		return NULL;
+		return ERR_PTR(-ENOMEM);
 	}
 	return f;
 }
@@ -384,8 +396,8 @@ struct blkfilter *blkfilter_attach(struct block_device *bdev,
 	if (ret)
 		return ERR_PTR(ret);
 	f = filter_alloc(bdev, ops, private);
-	if (!f)
-		return ERR_PTR(-ENOMEM);
+	if (IS_ERR(f))
+		return ERR_CAST(f);
 	/* Writeback to this very device may have to wait for us: do not wait for it. */
 	noio = memalloc_noio_save();
 	ret = publish(f);
@@ -396,11 +408,8 @@ struct blkfilter *blkfilter_attach(struct block_device *bdev,
 	}
 
 	blkfilter_synchronize();
-	ret = settle_older(bdev, jiffies + timeout);
-	if (ret)
-		pr_err("%pg: writes that were under way did not end in %u ms\n",
-		       bdev, timeout_ms);
-	else if (!is_disk_live(f->disk))
+	ret = settle(f, jiffies + timeout, timeout_ms);
+	if (!ret && !is_disk_live(f->disk))
 		ret = -ENODEV;
 	blkfilter_open_gate(&f->pub);
 	memalloc_noio_restore(noio);
