@@ -2,8 +2,12 @@
 /*
  * filter: attach and detach, gates and epochs.
  *
- * Attaching closes the new filter's gate before anybody can see it, waits for
- * what was under way, and opens it. Detaching takes the filter off at once, but
+ * A new filter only gives records to what passes, at first, until nobody is in the
+ * middle of a submission from before. Then its gate closes, what is on the device
+ * without a record ends, and behind that gate it comes into force: from the next
+ * epoch on its user is asked. The attach is over when the first epoch, which the
+ * user was not asked about, has drained; the gate is open then, as a write above
+ * may have to wait for one that is held here. Detaching takes the filter off at once, but
  * bios that it passed still carry its records: the filter is freed (reaped) when
  * the last of them has ended. If that takes long a worker does it, so that a
  * device that hangs hangs nobody else. A filter holds the module until it is
@@ -170,11 +174,8 @@ static int check_device(struct block_device *bdev)
 	return -EOPNOTSUPP;
 }
 
-/* What was under way ends; @timeout_ms is what @deadline came from. */
-static int settle(struct filter *f, unsigned long deadline, unsigned int timeout_ms)
+static int tell_timeout(const struct filter *f, int ret, unsigned int timeout_ms)
 {
-	int ret = settle_older(f->pub.bdev, deadline);
-
 	if (ret == -ETIMEDOUT)
 		pr_err("%pg: writes that were under way did not end in %u ms; see whether the device answers, and try again\n",
 		       f->pub.bdev, timeout_ms);
@@ -183,24 +184,27 @@ static int settle(struct filter *f, unsigned long deadline, unsigned int timeout
 
 /*
  * A partition that grew: writes beyond its old end were not shown. From here on
- * they are, and those under way have ended.
+ * they are, and those under way have ended. The gate is closed all the time, for
+ * the user knows nothing of the new end: with stacks above that wait inside a
+ * submission for a write that is held this can come to its time-out.
  */
 static int grow(struct filter *f, sector_t end)
 {
-	unsigned int noio = memalloc_noio_save();	/* see blkfilter_attach() */
+	unsigned int noio = memalloc_noio_save();	/* see bring_into_force() */
+	unsigned long deadline = jiffies + msecs_to_jiffies(SETTLE_TIMEOUT_MS);
 	sector_t old_end = f->end;
 	int ret;
 
 	WRITE_ONCE(f->is_gated, true);
 	WRITE_ONCE(f->end, end);
 	blkfilter_synchronize();
-	ret = settle(f, jiffies + msecs_to_jiffies(SETTLE_TIMEOUT_MS),
-		     SETTLE_TIMEOUT_MS);
+	ret = settle_submitters(f->pub.bdev, deadline) ?:
+	      settle_older(f->pub.bdev, deadline);
 	if (ret)
 		WRITE_ONCE(f->end, old_end);
 	blkfilter_open_gate(&f->pub);
 	memalloc_noio_restore(noio);
-	return ret;
+	return tell_timeout(f, ret, SETTLE_TIMEOUT_MS);
 }
 
 int blkfilter_validate(struct blkfilter *flt)
@@ -325,7 +329,6 @@ static struct filter *filter_alloc(struct block_device *bdev,
 	/* A whole disk may grow: what lies beyond is judged from the first. */
 	f->end = compat_bdev_partno(bdev) ? f->start + bdev_nr_sectors(bdev) :
 					    ~(sector_t)0;
-	f->is_gated = true;
 	init_waitqueue_head(&f->drain_wait);
 	INIT_WORK(&f->gone_work, tell_gone);
 	INIT_DELAYED_WORK(&f->reap_work, reap_later);
@@ -382,13 +385,35 @@ static int publish(struct filter *f)
 	return ret;
 }
 
+/*
+ * Whatever the filter has not given a record ends on the device, and behind that
+ * the user is asked. Without I/O for memory: writeback to this very device would
+ * be held by the gate, for which it waits.
+ */
+static int bring_into_force(struct filter *f, unsigned long deadline)
+{
+	unsigned int noio = memalloc_noio_save();
+	int ret;
+
+	blkfilter_close_gate(&f->pub);
+	blkfilter_synchronize();
+	ret = settle_older(f->pub.bdev, deadline);
+	if (!ret) {
+		WRITE_ONCE(f->is_in_force, true);
+		blkfilter_advance_epoch(&f->pub);
+	}
+	blkfilter_open_gate(&f->pub);
+	memalloc_noio_restore(noio);
+	return ret;
+}
+
 struct blkfilter *blkfilter_attach(struct block_device *bdev,
 				   const struct blkfilter_operations *ops,
 				   void *private, unsigned int timeout_ms)
 {
 	unsigned long timeout = msecs_to_jiffies(timeout_ms);
+	unsigned long deadline;
 	struct filter *f;
-	unsigned int noio;
 	int ret;
 
 	ret = check_device(bdev) ?: settle_check(bdev) ?:
@@ -398,21 +423,20 @@ struct blkfilter *blkfilter_attach(struct block_device *bdev,
 	f = filter_alloc(bdev, ops, private);
 	if (IS_ERR(f))
 		return ERR_CAST(f);
-	/* Writeback to this very device may have to wait for us: do not wait for it. */
-	noio = memalloc_noio_save();
 	ret = publish(f);
 	if (ret) {
-		memalloc_noio_restore(noio);
 		filter_free(f);
 		return ERR_PTR(ret);
 	}
 
 	blkfilter_synchronize();
-	ret = settle(f, jiffies + timeout, timeout_ms);
+	deadline = jiffies + timeout;
+	ret = settle_submitters(bdev, deadline) ?:
+	      bring_into_force(f, deadline) ?:
+	      blkfilter_wait_drained(&f->pub, deadline);
+	tell_timeout(f, ret, timeout_ms);
 	if (!ret && !is_disk_live(f->disk))
 		ret = -ENODEV;
-	blkfilter_open_gate(&f->pub);
-	memalloc_noio_restore(noio);
 	if (ret) {
 		blkfilter_detach(&f->pub);
 		return ERR_PTR(ret);
