@@ -7,6 +7,7 @@
  *	hook		where bios are found (ftrace)
  *	judge		the verdict, and what is held
  *	settle		waiting for what was under way before a filter
+ *	multipath	a disk whose writes no bio tells of
  *	record		a passed bio until it ends
  */
 #ifndef _BLKFILTER_H
@@ -75,6 +76,9 @@ int settle_older(struct block_device *bdev, unsigned long deadline);
 int settle_tasks(const struct gendisk *disk, unsigned long deadline);
 /* settle_dm.c: the same for what device mapper counts; also -ENODEV, -ENOMEM */
 int settle_dm(struct gendisk *disk, unsigned long deadline);
+
+/* multipath.c: are requests put into the disk's queue by a device above? Sleeps */
+bool is_path_of_multipath(struct gendisk *disk);
 
 /* judge.c */
 extern struct bio_set below_set;
