@@ -7,6 +7,7 @@
  *	hook		where bios are found (ftrace)
  *	judge		the verdict, and what is held
  *	settle		waiting for what was under way before a filter
+ *	multipath	a disk whose writes no bio tells of
  *	record		a passed bio until it ends
  */
 #ifndef _BLKFILTER_H
@@ -34,6 +35,7 @@ struct filter {
 	sector_t end;				/* A, on the disk */
 	struct hlist_node hash;			/* M, read under RCU */
 	bool is_gated;				/* A */
+	bool is_in_force;			/* G: bios are shown to the user */
 	unsigned int epoch;			/* G */
 	struct inflight __percpu *inflight;	/* A */
 
@@ -62,11 +64,21 @@ void records_refill(void);
 /* What was passed in the epoch of this parity and has not ended. Any context. */
 long records_inflight(const struct filter *flt, unsigned int parity);
 
-/* settle.c: 0, -ETIMEDOUT, -EOPNOTSUPP; sleeps */
+/*
+ * settle.c: 0, -ETIMEDOUT, -EOPNOTSUPP, -ENODEV, -ENOMEM; sleep. With the filter
+ * published and synchronized: first settle_submitters(), the gate open, then
+ * settle_older(), the gate closed and synchronized. No memory by I/O meanwhile.
+ */
 int settle_check(struct block_device *bdev);
+int settle_submitters(struct block_device *bdev, unsigned long deadline);
 int settle_older(struct block_device *bdev, unsigned long deadline);
+/* settle_tasks.c: behind RCU-tasks; of the submissions under way none is any more */
+int settle_tasks(const struct gendisk *disk, unsigned long deadline);
 /* settle_dm.c: the same for what device mapper counts; also -ENODEV, -ENOMEM */
 int settle_dm(struct gendisk *disk, unsigned long deadline);
+
+/* multipath.c: are requests put into the disk's queue by a device above? Sleeps */
+bool is_path_of_multipath(struct gendisk *disk);
 
 /* judge.c */
 extern struct bio_set below_set;

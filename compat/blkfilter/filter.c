@@ -2,8 +2,12 @@
 /*
  * filter: attach and detach, gates and epochs.
  *
- * Attaching closes the new filter's gate before anybody can see it, waits for
- * what was under way, and opens it. Detaching takes the filter off at once, but
+ * A new filter only gives records to what passes, at first, until nobody is in the
+ * middle of a submission from before. Then its gate closes, what is on the device
+ * without a record ends, and behind that gate it comes into force: from the next
+ * epoch on its user is asked. The attach is over when the first epoch, which the
+ * user was not asked about, has drained; the gate is open then, as a write above
+ * may have to wait for one that is held here. Detaching takes the filter off at once, but
  * bios that it passed still carry its records: the filter is freed (reaped) when
  * the last of them has ended. If that takes long a worker does it, so that a
  * device that hangs hangs nobody else. A filter holds the module until it is
@@ -14,13 +18,14 @@
  */
 #include <linux/delay.h>
 #include <linux/module.h>
+#include <linux/sched/mm.h>
 #include <linux/slab.h>
 
 #include "blkfilter.h"
 
 #define REAP_POLL_MS	100
 #define DETACH_PATIENCE	(2 * HZ)	/* before the reaping is left to a worker */
-#define SETTLE_TIMEOUT	(30 * HZ)	/* for a partition that grew */
+#define SETTLE_TIMEOUT_MS 30000		/* for a partition that grew */
 
 struct workqueue_struct *filters_wq;
 
@@ -60,7 +65,8 @@ void blkfilter_open_gate(struct blkfilter *flt)
 
 	/* Under the lock: a holder that saw it closed has added its bio by now. */
 	raw_spin_lock_irqsave(&f->lock, flags);
-	WRITE_ONCE(f->is_gated, false);
+	/* Who sees it open sees all that was changed behind it. */
+	smp_store_release(&f->is_gated, false);
 	raw_spin_unlock_irqrestore(&f->lock, flags);
 	queue_work(f->wq, &f->resubmit_work);
 }
@@ -114,7 +120,7 @@ void blkfilter_pass(struct blkfilter *flt, struct bio *bio)
 
 	for (;;) {
 		preempt_disable();
-		if (READ_ONCE(f->is_gated) || record_attach(f, bio))
+		if (smp_load_acquire(&f->is_gated) || record_attach(f, bio))
 			break;
 		preempt_enable();
 		records_refill();
@@ -162,29 +168,45 @@ static int check_device(struct block_device *bdev)
 		why = "stores to a DAX device reach it unseen";
 	else if (compat_is_swap_notified(bdev))
 		why = "a compressed RAM disk in use as swap frees pages unseen";
+	else if (is_path_of_multipath(disk))
+		why = "writes through the multipath device above it reach it unseen; use that device instead";
 	if (!why)
 		return 0;
 	pr_err("%pg: refused: %s\n", bdev, why);
 	return -EOPNOTSUPP;
 }
 
+static int tell_timeout(const struct filter *f, int ret, unsigned int timeout_ms)
+{
+	if (ret == -ETIMEDOUT)
+		pr_err("%pg: writes that were under way did not end in %u ms; see whether the device answers, and try again\n",
+		       f->pub.bdev, timeout_ms);
+	return ret;
+}
+
 /*
  * A partition that grew: writes beyond its old end were not shown. From here on
- * they are, and those under way have ended.
+ * they are, and those under way have ended. The gate is closed all the time, for
+ * the user knows nothing of the new end: with stacks above that wait inside a
+ * submission for a write that is held this can come to its time-out.
  */
 static int grow(struct filter *f, sector_t end)
 {
+	unsigned int noio = memalloc_noio_save();	/* see bring_into_force() */
+	unsigned long deadline = jiffies + msecs_to_jiffies(SETTLE_TIMEOUT_MS);
 	sector_t old_end = f->end;
 	int ret;
 
 	WRITE_ONCE(f->is_gated, true);
 	WRITE_ONCE(f->end, end);
 	blkfilter_synchronize();
-	ret = settle_older(f->pub.bdev, jiffies + SETTLE_TIMEOUT);
+	ret = settle_submitters(f->pub.bdev, deadline) ?:
+	      settle_older(f->pub.bdev, deadline);
 	if (ret)
 		WRITE_ONCE(f->end, old_end);
 	blkfilter_open_gate(&f->pub);
-	return ret;
+	memalloc_noio_restore(noio);
+	return tell_timeout(f, ret, SETTLE_TIMEOUT_MS);
 }
 
 int blkfilter_validate(struct blkfilter *flt)
@@ -296,11 +318,11 @@ static struct filter *filter_alloc(struct block_device *bdev,
 
 	/* The last reference to a disk calls its driver: that must still be there. */
 	if (!try_module_get(driver))
-		return NULL;
+		return ERR_PTR(-ENODEV);
 	f = kzalloc(sizeof(*f), GFP_KERNEL);
 	if (!f) {
 		module_put(driver);
-		return NULL;
+		return ERR_PTR(-ENOMEM);
 	}
 	f->driver = driver;
 	f->pub = (struct blkfilter){ .bdev = bdev, .ops = ops, .private = private };
@@ -309,7 +331,6 @@ static struct filter *filter_alloc(struct block_device *bdev,
 	/* A whole disk may grow: what lies beyond is judged from the first. */
 	f->end = compat_bdev_partno(bdev) ? f->start + bdev_nr_sectors(bdev) :
 					    ~(sector_t)0;
-	f->is_gated = true;
 	init_waitqueue_head(&f->drain_wait);
 	INIT_WORK(&f->gone_work, tell_gone);
 	INIT_DELAYED_WORK(&f->reap_work, reap_later);
@@ -320,7 +341,7 @@ static struct filter *filter_alloc(struct block_device *bdev,
 				WQ_UNBOUND, 1, dev_name(&bdev->bd_device));
 	if (!f->inflight || !f->wq) {
 		filter_free(f);
-		return NULL;
+		return ERR_PTR(-ENOMEM);
 	}
 	return f;
 }
@@ -366,11 +387,34 @@ static int publish(struct filter *f)
 	return ret;
 }
 
+/*
+ * Whatever the filter has not given a record ends on the device, and behind that
+ * the user is asked. Without I/O for memory: writeback to this very device would
+ * be held by the gate, for which it waits.
+ */
+static int bring_into_force(struct filter *f, unsigned long deadline)
+{
+	unsigned int noio = memalloc_noio_save();
+	int ret;
+
+	blkfilter_close_gate(&f->pub);
+	blkfilter_synchronize();
+	ret = settle_older(f->pub.bdev, deadline);
+	if (!ret) {
+		WRITE_ONCE(f->is_in_force, true);
+		blkfilter_advance_epoch(&f->pub);
+	}
+	blkfilter_open_gate(&f->pub);
+	memalloc_noio_restore(noio);
+	return ret;
+}
+
 struct blkfilter *blkfilter_attach(struct block_device *bdev,
 				   const struct blkfilter_operations *ops,
 				   void *private, unsigned int timeout_ms)
 {
 	unsigned long timeout = msecs_to_jiffies(timeout_ms);
+	unsigned long deadline;
 	struct filter *f;
 	int ret;
 
@@ -379,8 +423,8 @@ struct blkfilter *blkfilter_attach(struct block_device *bdev,
 	if (ret)
 		return ERR_PTR(ret);
 	f = filter_alloc(bdev, ops, private);
-	if (!f)
-		return ERR_PTR(-ENOMEM);
+	if (IS_ERR(f))
+		return ERR_CAST(f);
 	ret = publish(f);
 	if (ret) {
 		filter_free(f);
@@ -388,13 +432,13 @@ struct blkfilter *blkfilter_attach(struct block_device *bdev,
 	}
 
 	blkfilter_synchronize();
-	ret = settle_older(bdev, jiffies + timeout);
-	if (ret)
-		pr_err("%pg: writes that were under way did not end in %u ms\n",
-		       bdev, timeout_ms);
-	else if (!is_disk_live(f->disk))
+	deadline = jiffies + timeout;
+	ret = settle_submitters(bdev, deadline) ?:
+	      bring_into_force(f, deadline) ?:
+	      blkfilter_wait_drained(&f->pub, deadline);
+	tell_timeout(f, ret, timeout_ms);
+	if (!ret && !is_disk_live(f->disk))
 		ret = -ENODEV;
-	blkfilter_open_gate(&f->pub);
 	if (ret) {
 		blkfilter_detach(&f->pub);
 		return ERR_PTR(ret);

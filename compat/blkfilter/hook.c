@@ -201,6 +201,9 @@ static void probe_end_io(struct bio *bio)
 /*
  * A read of the first block, whose data nobody wants. What counts is whether it
  * comes by on its way; its end is not waited for, the device may be suspended.
+ * It comes by before it enters the queue: NOWAIT fails it there if the queue is
+ * frozen, where we would wait with filters_lock held. Of a driver that does not
+ * know NOWAIT it is not asked, since such a bio would not come so far.
  */
 static int send_probe(struct block_device *bdev)
 {
@@ -209,7 +212,8 @@ static int send_probe(struct block_device *bdev)
 
 	if (!page)
 		return -ENOMEM;
-	bio = bio_alloc(bdev, 1, REQ_OP_READ, GFP_KERNEL);
+	bio = bio_alloc(bdev, 1, REQ_OP_READ | (bdev_nowait(bdev) ? REQ_NOWAIT : 0),
+			GFP_KERNEL);
 	__bio_add_page(bio, page, bdev_logical_block_size(bdev), 0);
 	bio->bi_end_io = probe_end_io;
 	__module_get(THIS_MODULE);

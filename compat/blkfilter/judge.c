@@ -51,13 +51,15 @@ static enum blkfilter_verdict ask(struct filter *flt, struct bio *bio,
 				  sector_t start, sector_t end)
 {
 	/* Records are counted by the epoch seen here: the gate was open. */
-	if (READ_ONCE(flt->is_gated)) {
+	if (smp_load_acquire(&flt->is_gated)) {
 		judge_hold(flt, bio);
 		return BLKFILTER_TAKEN;
 	}
 	start = max(start, flt->start);
 	end = min(end, READ_ONCE(flt->end));
-	if (flt->pub.ops->submit_bio(&flt->pub, bio, start - flt->start,
+	/* Before it is in force the record alone counts: what has one will end. */
+	if (READ_ONCE(flt->is_in_force) &&
+	    flt->pub.ops->submit_bio(&flt->pub, bio, start - flt->start,
 				     end - start) == BLKFILTER_TAKEN)
 		return BLKFILTER_TAKEN;
 	if (likely(record_attach(flt, bio))) {

@@ -4,8 +4,8 @@
  *
  * A write that was submitted before the hook saw its device carries no record.
  * It must have reached the device before the filter is in force, or a snapshot
- * would change after its instant. While this waits the filter's gate is closed,
- * so that nothing new begins. What is known about the older bios differs:
+ * would change after its instant. While this waits for the device the filter's gate
+ * is closed, so that nothing new begins. What is known about the older bios differs:
  *
  * blk-mq	Each request holds the queue until it ends: freezing the queue
  *		waits for all of them.
@@ -17,9 +17,12 @@
  *		are turned off, or it is an md of a kind that keeps none.
  * others	Nothing is known: refused.
  *
- * Before all that: a task that waits to enter a queue that somebody else has
- * frozen was past the hook already. It is waited for by the queue's own wait
- * list, and, once off the list, by RCU-tasks until it sleeps or is done.
+ * Before all that, with the gate open: a task in the middle of a submission may
+ * have bios on a list of its own that were past the hook already, see
+ * settle_tasks.c. And a page that goes by bdev_write_page() is on no list, but may
+ * wait to enter a queue that somebody else has frozen: that is waited for by the
+ * queue's own wait list, and, once off the list, by RCU-tasks until the task
+ * sleeps or is done.
  * Throttled bios are not known to any of this. They come by the hook when they
  * are let go, and are judged then (see hook.c).
  */
@@ -143,14 +146,18 @@ int settle_check(struct block_device *bdev)
 	return -EOPNOTSUPP;
 }
 
+int settle_submitters(struct block_device *bdev, unsigned long deadline)
+{
+	return wait_for_waiters(bdev->bd_disk->queue, deadline) ?:
+	       settle_tasks(bdev->bd_disk, deadline);
+}
+
 int settle_older(struct block_device *bdev, unsigned long deadline)
 {
 	struct gendisk *disk = bdev->bd_disk;
 	int ret;
 
-	ret = wait_for_waiters(disk->queue, deadline);
-	if (!ret)
-		ret = wait_for_queue(disk->queue, deadline);
+	ret = wait_for_queue(disk->queue, deadline);
 	if (!ret && how_to_settle(disk) == SETTLE_DM)
 		ret = settle_dm(disk, deadline);
 	if (ret || how_to_settle(disk) != SETTLE_ACCOUNTED)

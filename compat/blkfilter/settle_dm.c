@@ -97,6 +97,8 @@ int settle_dm(struct gendisk *disk, unsigned long deadline)
 	init_completion(&drain->done);
 	INIT_WORK(&drain->work, suspend_and_resume);
 	if (!functions_get(&drain->dm)) {
+		pr_err("%s: refused: this kernel's device mapper does not offer dm_internal_suspend_fast(), so that it cannot be told which writes are under way; use the devices below it\n",
+		       disk->disk_name);
 		kfree(drain);
 		return -EOPNOTSUPP;
 	}

@@ -9,7 +9,7 @@ DESCRIPTION="a device that cannot be covered is refused with a reason"
 
 requires() {
 	need_snapshots pattern answer mkswap mdadm
-	need_module brd dm-mod null_blk zram ext4 raid1
+	need_module brd dm-mod dm-multipath dm-round-robin null_blk zram ext4 raid1
 }
 
 # Prints the answer, and the reason from the log.
@@ -27,6 +27,32 @@ try() {
 	snap untrack "$1" 2>/dev/null || true
 }
 
+# new_multipath FEATURES: "case-paths", above $path.
+new_multipath() {
+	dmsetup create case-paths --table \
+		"0 $(blockdev --getsz "$path") multipath $1 0 1 1 round-robin 0 1 1 $path 1"
+}
+
+# A multipath device puts requests into its path's queue: no bio is submitted there.
+try_paths() {
+	local path id
+
+	new_disk path
+	modprobe -a dm-multipath dm-round-robin
+	at_exit_case eval "dmsetup remove case-paths 2>/dev/null || true"
+	id=$(snap create "$path")
+	append_storage "$id" "$origin"
+	new_multipath 0
+	echo "a path that became one after the attach: $(answer snap take "$id")"
+	snap untrack "$path"
+	try "a path" "$path"
+	try "the multipath device above it" /dev/mapper/case-paths
+	dmsetup remove case-paths
+	new_multipath "2 queue_mode bio"
+	try "a path of one that submits bios" "$path"
+	dmsetup remove case-paths
+}
+
 act() {
 	local origin line place
 
@@ -38,6 +64,8 @@ act() {
 	at_exit_case rmmod null_blk
 	try "a zoned device" /dev/nullb0
 	try "a zoned device and one that is not" "$origin" /dev/nullb0
+
+	try_paths
 
 	modprobe zram num_devices=1
 	at_exit_case rmmod zram
