@@ -17,9 +17,6 @@
  *	... change state, blkfilter_advance_epoch() on each ...
  *	open the gates			what was collected is judged, in order
  *	blkfilter_wait_drained()	the older epoch has ended on the device
- *
- * This header has two implementations: one in the block layer of a patched
- * kernel, one in a module that finds the bios by ftrace on a stock kernel.
  */
 #ifndef _LINUX_BLK_FILTER_H
 #define _LINUX_BLK_FILTER_H
