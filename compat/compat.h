@@ -87,16 +87,20 @@ static inline struct gendisk *compat_alloc_disk(const struct queue_limits *limit
 	blk_queue_max_hw_sectors(disk->queue, limits->max_hw_sectors);
 	return disk;
 }
+
 #undef blk_alloc_disk
 #define blk_alloc_disk(limits, node)	compat_alloc_disk(limits, node)
 #endif
 
 #ifndef HAVE_CLASS_CREATE_NAME_ONLY
 #include <linux/device/class.h>
-static inline struct class *compat_class_create(struct module *owner, const char *name)
+
+static inline struct class *compat_class_create(struct module *owner,
+						const char *name)
 {
 	return class_create(owner, name);
 }
+
 #undef class_create
 #define class_create(name)		compat_class_create(THIS_MODULE, name)
 /* The attribute's function is declared with the newer kernel's arguments. */

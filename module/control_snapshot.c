@@ -308,7 +308,7 @@ int call_snapshot_info(struct blk_snap_snapshot_info *arg)
 		return -ESRCH;
 	ret = snapshot_info(snapshot, &info);
 	if (!ret) {
-		BUILD_BUG_ON((int)SNAPSHOT_CORRUPT != blk_snap_snapshot_state_corrupt);
+		BUILD_BUG_ON(blk_snap_snapshot_state_corrupt != (int)SNAPSHOT_CORRUPT);
 		arg->state = info.state;
 		arg->error = info.error;
 		arg->image_count = snapshot_device_count(snapshot);
