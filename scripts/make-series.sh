@@ -62,7 +62,7 @@ backport_header() {
  */' -e 's/_BLKSNAP_COMPAT_H/_BLKSNAP_BACKPORT_H/' \
 		-e '/^\/\* Sources say the same/,/^$/d' \
 		-e '/^\/\* The attribute/d' -e '/COMPAT_CLASS_ATTR_CONST/d' \
-		-e 's/\bcompat_/backport_/g' "$1" | cat -s
+		"$1" | cat -s
 }
 
 # clean SOURCE - prints a source as it is to be seen in the kernel.
@@ -102,10 +102,10 @@ section() {
 about_backport() {
 	[[ ! $has_backport ]] || cat <<-'TEXT'
 
-	The driver is written in the words of newer kernels; backport.h, included
-	before each of its sources, explains these to this one. It shadows what has
-	another form here, which is why some of its macros have the names of
-	functions.
+	The driver is written in the words of newer kernels; backport.h,
+	included before each of its sources, explains these to this one. It
+	shadows what has another form here, which is why some of its macros
+	have the names of functions, and it has the typedef of the newer kernel.
 	TEXT
 }
 
@@ -160,6 +160,8 @@ check_complete() {
 kernel=$(cd "$1" && pwd -P)
 [[ -e $kernel/block/blk-core.c ]] ||
 	die "$kernel does not hold the source of a kernel; unpack a linux-source package, or clone one"
+[[ ! -e $kernel/block/blk-filter.c ]] ||
+	die "$kernel has block device filters already; give a source that the series is not applied to"
 version=$(make -s --no-print-directory -C "$kernel" kernelversion)
 out=${2:-$tree/build/series/$version}
 name=$(git -C "$tree" config user.name) && email=$(git -C "$tree" config user.email) ||

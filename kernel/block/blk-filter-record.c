@@ -206,7 +206,7 @@ void blk_filter_refill_records(void)
 			record_free(record);
 		}
 		if (!i)
-			msleep(1);
+			fsleep(1000);
 		return;
 	}
 	llist_add(&first->link, &full_magazines);

@@ -6,7 +6,7 @@
  * what was under way, and opens it. Detaching takes the filter off at once, but
  * bios that it passed still carry its records: the filter is freed (reaped) when
  * the last of them has ended. If that takes long a worker does it, so that a
- * device that hangs hangs nobody else. The static key by which an unfiltered
+ * device that hangs is in nobody's way. The static key by which an unfiltered
  * machine is spared is on from the first attach until the last filter is reaped.
  *
  * Lock order: filters_lock > the static key's own locks. Callbacks take no lock
@@ -273,8 +273,8 @@ static void reap(struct blk_filter *f)
 
 static void reap_later(struct work_struct *work)
 {
-	struct blk_filter *f = container_of(to_delayed_work(work), struct blk_filter,
-					reap_work);
+	struct blk_filter *f = container_of(to_delayed_work(work),
+					    struct blk_filter, reap_work);
 
 	if (is_idle(f))
 		reap(f);
@@ -301,7 +301,7 @@ void blkfilter_detach(struct blkfilter *flt)
 	/* Mostly these end in a moment, and all is gone when we return. */
 	wait_event_timeout(f->drain_wait, is_idle(f), msecs_to_jiffies(10));
 	while (!is_idle(f) && time_before(jiffies, deadline))
-		msleep(10);
+		fsleep(10000);
 	if (is_idle(f))
 		reap(f);
 	else
@@ -364,7 +364,7 @@ static int wait_for_reaped(struct block_device *bdev, unsigned long deadline)
 			return 0;
 		if (time_after(jiffies, deadline))
 			return -ETIMEDOUT;
-		msleep(10);
+		fsleep(10000);
 	}
 }
 
