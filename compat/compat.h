@@ -14,8 +14,8 @@
 #include <linux/blkdev.h>
 #include <linux/fs.h>
 
-/* ftrace: what a callback may read and change */
-#ifdef BLKSNAP_COMPAT_FTRACE
+#ifdef BLKSNAP_COMPAT_FILTER
+/* What only blkfilter needs. ftrace: what a callback may read and change. */
 #include <linux/ftrace.h>
 #include <linux/ptrace.h>
 
@@ -44,7 +44,6 @@ compat_ftrace_set_ip(struct ftrace_regs *fregs, unsigned long ip)
 	ftrace_instruction_pointer_set(fregs, ip);
 #endif
 }
-#endif /* BLKSNAP_COMPAT_FTRACE */
 
 #ifdef HAVE_BDEV_PARTNO
 #define compat_bdev_partno(bdev)	bdev_partno(bdev)
@@ -65,6 +64,7 @@ static inline bool compat_is_swap_notified(struct block_device *bdev)
 	return !bdev->bd_super;
 #endif
 }
+#endif /* BLKSNAP_COMPAT_FILTER */
 
 #ifndef HAVE_BDEV_FREEZE
 #define bdev_freeze(bdev)	freeze_bdev(bdev)
@@ -88,16 +88,20 @@ static inline struct gendisk *compat_alloc_disk(const struct queue_limits *limit
 	blk_queue_dma_alignment(disk->queue, limits->dma_alignment);
 	return disk;
 }
+
 #undef blk_alloc_disk
 #define blk_alloc_disk(limits, node)	compat_alloc_disk(limits, node)
 #endif
 
 #ifndef HAVE_CLASS_CREATE_NAME_ONLY
 #include <linux/device/class.h>
-static inline struct class *compat_class_create(struct module *owner, const char *name)
+
+static inline struct class *compat_class_create(struct module *owner,
+						const char *name)
 {
 	return class_create(owner, name);
 }
+
 #undef class_create
 #define class_create(name)		compat_class_create(THIS_MODULE, name)
 /* The attribute's function is declared with the newer kernel's arguments. */

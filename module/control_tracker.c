@@ -106,11 +106,10 @@ int call_tracker_collect(u32 *count, void __user *array, bool is_compat)
 	if (!infos)
 		return -ENOMEM;
 	there = trackers_collect(infos, room);
-	if (there > room) {
+	if (there > room)
 		ret = -ENOBUFS;
-	} else {
+	else
 		ret = put_infos(array, infos, there, is_compat);
-	}
 	*count = there;
 	kvfree(infos);
 	return ret;

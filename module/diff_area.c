@@ -195,7 +195,7 @@ static struct copy *start_copy(struct diff_area *area, struct region *region,
 
 /* Copies of all of @range that is neither saved nor being copied. */
 static enum outcome start_copies(struct diff_area *area, struct sector_range range,
-				  u32 most, bool is_urgent)
+				 u32 most, bool is_urgent)
 {
 	sector_t at = range.start, end = range_end(range);
 

@@ -29,7 +29,7 @@ struct freeze {
 	struct work_struct work;
 	struct work_struct thaw_work;
 	struct completion done;
-	spinlock_t lock;
+	spinlock_t lock;		/* innermost */
 	bool is_abandoned;		/* under @lock */
 	bool is_done;			/* under @lock */
 	int error;

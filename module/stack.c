@@ -106,7 +106,7 @@ static bool has_slave(struct gendisk *disk, struct block_device *bdev)
 	link = kernfs_find_and_get_ns(disk->slave_dir->sd,
 				      dev_name(&bdev->bd_device), NULL);
 	kernfs_put(link);
-	return link != NULL;
+	return link;
 }
 
 /* Puts the disks directly below @disk into the next level. */

@@ -17,9 +17,6 @@
  *	... change state, blkfilter_advance_epoch() on each ...
  *	open the gates			what was collected is judged, in order
  *	blkfilter_wait_drained()	the older epoch has ended on the device
- *
- * This header has two implementations: one in the block layer of a patched
- * kernel, one in a module that finds the bios by ftrace on a stock kernel.
  */
 #ifndef _LINUX_BLK_FILTER_H
 #define _LINUX_BLK_FILTER_H
@@ -29,9 +26,14 @@
 
 struct blkfilter;
 
+/**
+ * enum blkfilter_verdict - what becomes of a bio.
+ * @BLKFILTER_PASS: it goes on to the device.
+ * @BLKFILTER_TAKEN: the filter sees to its completion.
+ */
 enum blkfilter_verdict {
-	BLKFILTER_PASS,		/* goes on to the device */
-	BLKFILTER_TAKEN,	/* the filter sees to its completion */
+	BLKFILTER_PASS,
+	BLKFILTER_TAKEN,
 };
 
 /**
@@ -98,72 +100,137 @@ struct blkfilter *blkfilter_attach(struct block_device *bdev,
  */
 void blkfilter_detach(struct blkfilter *flt);
 
-/* Is the device being removed? Any context. */
+/**
+ * blkfilter_is_gone - whether the device is being removed.
+ * @flt: the filter.
+ *
+ * Context: any. Return: true once removal has begun.
+ */
 bool blkfilter_is_gone(const struct blkfilter *flt);
 
-/*
- * Can the device still be filtered, and is it where it was? 0, -ENODEV (removed
- * or resized away) or -EOPNOTSUPP, with a log line. May sleep.
+/**
+ * blkfilter_validate - whether the device is still where it was.
+ * @flt: the filter.
+ *
+ * A partition that grew is filtered up to its new end from here on. May sleep.
+ * Return: 0; -ENODEV the device was removed, or is another part of its disk
+ * now; -EOPNOTSUPP it cannot be filtered any more; -ETIMEDOUT it grew, and what
+ * is under way there did not end. The log says which.
  */
 int blkfilter_validate(struct blkfilter *flt);
 
-/*
- * From here on bios are collected instead of being judged; in force for all of
- * them after blkfilter_synchronize(). Neither sleeps.
+/**
+ * blkfilter_close_gate - collects bios instead of judging them.
+ * @flt: the filter.
+ *
+ * In force for all bios after blkfilter_synchronize(). Does not sleep.
  */
 void blkfilter_close_gate(struct blkfilter *flt);
+
+/**
+ * blkfilter_open_gate - judges what was collected, and what comes.
+ * @flt: the filter.
+ *
+ * Does not sleep: a worker judges what was collected.
+ */
 void blkfilter_open_gate(struct blkfilter *flt);
 
-/* Waits for all callbacks that have begun, on all devices. Sleeps. */
+/**
+ * blkfilter_synchronize - waits for all callbacks that have begun.
+ *
+ * On all devices. Sleeps.
+ */
 void blkfilter_synchronize(void);
 
-/*
- * Starts a new epoch; with the gate closed and synchronized, and the last epoch
- * drained (blkfilter_wait_drained() was 0). Does not sleep.
+/**
+ * blkfilter_advance_epoch - starts a new epoch.
+ * @flt: the filter, with its gate closed and synchronized, and the epoch before
+ *	the present one drained (blkfilter_wait_drained() was 0).
+ *
+ * Does not sleep.
  */
 void blkfilter_advance_epoch(struct blkfilter *flt);
 
-/*
- * Waits until everything passed in an epoch before the present one has ended.
- * Sleeps. 0, or -ETIMEDOUT if that is not so at @deadline, in jiffies.
+/**
+ * blkfilter_wait_drained - waits for what was passed in earlier epochs.
+ * @flt: the filter.
+ * @deadline: when to give up, in jiffies.
+ *
+ * Sleeps. Return: 0 when all that was passed before the present epoch has ended
+ * on the device, or -ETIMEDOUT.
  */
 int blkfilter_wait_drained(struct blkfilter *flt, unsigned long deadline);
 
-/*
- * A taken bio is judged anew, by all filters that have not passed it, and goes
- * on if they pass it: later, from a worker. Any context.
+/**
+ * blkfilter_resubmit - has a taken bio judged anew.
+ * @flt: the filter that took it.
+ * @bio: the bio, not the caller's any more.
+ *
+ * All filters that have not passed it judge it, and it goes on if they pass it:
+ * later, from a worker. Context: any.
  */
 void blkfilter_resubmit(struct blkfilter *flt, struct bio *bio);
 
-/*
- * The same for a bio that @flt itself has finished with: the caller vouches, by
- * what keeps its own state from changing during the call, that the bio may pass
- * now. Only the other filters judge it, unless the gate is closed: then all do.
- * Sleeps.
+/**
+ * blkfilter_pass - lets a bio go with which its filter has finished.
+ * @flt: the filter that took it.
+ * @bio: the bio, not the caller's any more.
+ *
+ * The caller vouches, by what keeps its own state from changing during the call,
+ * that the bio may pass now. Only the other filters judge it, unless the gate is
+ * closed: then all do. Sleeps.
  */
 void blkfilter_pass(struct blkfilter *flt, struct bio *bio);
 
-/*
- * A bio for I/O that no filter shall see, owned by the caller, freed by
- * bio_put(). NULL only if @gfp allows failure. It is submitted with
- * blkfilter_submit_below(), which may sleep as submit_bio() does.
+/**
+ * blkfilter_bio_alloc - allocates a bio for I/O that no filter shall see.
+ * @bdev: the device it is for.
+ * @nr_vecs: room for so many pieces of memory.
+ * @opf: operation and flags.
+ * @gfp: how to allocate.
+ *
+ * Return: the bio, owned by the caller and freed by bio_put(); NULL only if @gfp
+ * allows failure.
  */
 struct bio *blkfilter_bio_alloc(struct block_device *bdev,
 				unsigned short nr_vecs, blk_opf_t opf, gfp_t gfp);
+
+/**
+ * blkfilter_submit_below - submits such a bio.
+ * @bio: from blkfilter_bio_alloc() or blkfilter_bio_clone().
+ *
+ * May sleep as submit_bio() does. The bio ends by its completion function.
+ */
 void blkfilter_submit_below(struct bio *bio);
 
-/* The same with the data of @src, which must outlive it; bio_advance() is fine. */
+/**
+ * blkfilter_bio_clone - the same with the data of another bio.
+ * @bdev: the device it is for.
+ * @src: whose data it is; must outlive it, but bio_advance() is fine.
+ * @gfp: how to allocate.
+ *
+ * Return: as of blkfilter_bio_alloc().
+ */
 struct bio *blkfilter_bio_clone(struct block_device *bdev, struct bio *src,
 				gfp_t gfp);
 
-/*
- * What @bio, taken by @flt, changes of the filter's device: the range that was
- * shown with it. Any context.
+/**
+ * struct blkfilter_range - a part of a filter's device.
+ * @sector: the first sector, of 512 bytes, from the device's beginning.
+ * @nr_sects: how many.
  */
 struct blkfilter_range {
 	sector_t sector;
 	sector_t nr_sects;
 };
+
+/**
+ * blkfilter_bio_range - what a bio changes of the filter's device.
+ * @flt: the filter that took it.
+ * @bio: the bio.
+ *
+ * Context: any. Return: the range that was shown with the bio.
+ */
 struct blkfilter_range blkfilter_bio_range(const struct blkfilter *flt,
 					   struct bio *bio);
 

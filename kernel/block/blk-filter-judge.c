@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The verdict on a bio, and what is held.
+ *
+ * Every bio that changes data comes by on its way to its driver: in
+ * blk_mq_submit_bio() or before ->submit_bio(), after the queue was entered and
+ * before anything is split off. It then holds the queue, so that freezing the
+ * queue once waits for all that was judged before: that is how a new filter
+ * knows what has escaped it. What is throttled, or waits for the queue or on a
+ * list of its submitter's, has not been judged yet.
+ *
+ * On a filtered disk each filter whose device the bio touches is asked in turn,
+ * unless it has passed this very bio before; the bio passes if all pass it.
+ *
+ * A bio is held, that is chained in its filter, when the filter's gate is
+ * closed or no record can be had. The filter's worker judges held bios anew,
+ * and sends those that pass on their way. What a filter took comes back the
+ * same way (blkfilter_resubmit()), so that a write that is released while a new
+ * gate closes is judged by the state behind that gate, and none slips through.
+ *
+ * Why a held bio loses NOWAIT and POLLED: holding does not block its submitter,
+ * so there is nothing to be refused, and nobody could poll for it here.
+ */
+#include <linux/rculist.h>
+
+#include "blk-filter.h"
+
+DEFINE_STATIC_KEY_FALSE(blk_filter_key);
+struct bio_set blk_filter_below_set;
+
+void blk_filter_hold(struct blk_filter *f, struct bio *bio)
+{
+	unsigned long flags;
+
+	bio->bi_opf &= ~REQ_NOWAIT;
+	bio_clear_polled(bio);
+	raw_spin_lock_irqsave(&f->lock, flags);
+	bio_list_add(&f->held, bio);
+	raw_spin_unlock_irqrestore(&f->lock, flags);
+	if (!READ_ONCE(f->is_gated))
+		queue_work(f->wq, &f->resubmit_work);
+}
+
+static enum blkfilter_verdict ask(struct blk_filter *f, struct bio *bio,
+				  sector_t start, sector_t end)
+{
+	/* Records are counted by the epoch seen here: the gate was open. */
+	if (READ_ONCE(f->is_gated)) {
+		blk_filter_hold(f, bio);
+		return BLKFILTER_TAKEN;
+	}
+	start = max(start, f->start);
+	end = min(end, READ_ONCE(f->end));
+	if (f->pub.ops->submit_bio(&f->pub, bio, start - f->start,
+				   end - start) == BLKFILTER_TAKEN)
+		return BLKFILTER_TAKEN;
+	if (likely(blk_filter_record(f, bio)))
+		return BLKFILTER_PASS;
+	blk_filter_hold(f, bio);
+	return BLKFILTER_TAKEN;
+}
+
+/* Preemption is off: that is an RCU read side. */
+static enum blkfilter_verdict judge(struct bio *bio)
+{
+	sector_t start = blk_filter_bio_start(bio);
+	sector_t end = start + bio_sectors(bio);
+	struct gendisk *disk = bio->bi_bdev->bd_disk;
+	struct blk_filter *f;
+
+	hlist_for_each_entry_rcu(f, &disk->filters, node,
+				 rcu_read_lock_sched_held()) {
+		if (start >= READ_ONCE(f->end) || end <= f->start)
+			continue;
+		if (blk_filter_is_seen(f, bio))
+			continue;
+		if (ask(f, bio, start, end) == BLKFILTER_TAKEN)
+			return BLKFILTER_TAKEN;
+	}
+	return BLKFILTER_PASS;
+}
+
+bool __blk_filter_bio(struct bio *bio)
+{
+	enum blkfilter_verdict verdict;
+
+	if (!bio_sectors(bio) || bio->bi_pool == &blk_filter_below_set)
+		return false;
+	preempt_disable();
+	verdict = judge(bio);
+	preempt_enable();
+	return verdict == BLKFILTER_TAKEN;
+}
+
+static bool is_on(const struct blk_filter *f, struct block_device *bdev)
+{
+	return f->pub.bdev == bdev || !bdev_is_partition(bdev);
+}
+
+/* With a whole disk its partitions go. */
+void __blk_filter_gone(struct block_device *bdev)
+{
+	struct blk_filter *f;
+
+	rcu_read_lock();
+	hlist_for_each_entry_rcu(f, &bdev->bd_disk->filters, node) {
+		if (!is_on(f, bdev) || READ_ONCE(f->is_gone))
+			continue;
+		WRITE_ONCE(f->is_gone, true);
+		queue_work(blk_filter_wq, &f->gone_work);
+	}
+	rcu_read_unlock();
+}
+
+static struct bio *take_held(struct blk_filter *f)
+{
+	struct bio *bio = NULL;
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&f->lock, flags);
+	if (!READ_ONCE(f->is_gated))
+		bio = bio_list_pop(&f->held);
+	raw_spin_unlock_irqrestore(&f->lock, flags);
+	return bio;
+}
+
+/*
+ * What is submitted here is judged on its way, like any other. If others were
+ * quicker to use up the records it is held, and comes back here.
+ */
+static void resubmit_held(struct work_struct *work)
+{
+	struct blk_filter *f = container_of(work, struct blk_filter,
+					    resubmit_work);
+	struct blk_plug plug;
+	struct bio *bio;
+
+	blk_start_plug(&plug);
+	while ((bio = take_held(f))) {
+		blk_filter_refill_records();
+		submit_bio_noacct(bio);
+	}
+	blk_finish_plug(&plug);
+}
+
+/* Nothing is held when this returns; the gate is open, and none adds to it. */
+void blk_filter_flush(struct blk_filter *f)
+{
+	do {
+		queue_work(f->wq, &f->resubmit_work);
+		flush_work(&f->resubmit_work);
+	} while (!bio_list_empty(&f->held));
+}
+
+void blk_filter_judge_init(struct blk_filter *f)
+{
+	raw_spin_lock_init(&f->lock);
+	bio_list_init(&f->held);
+	INIT_WORK(&f->resubmit_work, resubmit_held);
+}
