@@ -7,11 +7,12 @@
  * without a record ends, and behind that gate it comes into force: from the next
  * epoch on its user is asked. The attach is over when the first epoch, which the
  * user was not asked about, has drained; the gate is open then, as a write above
- * may have to wait for one that is held here. Detaching takes the filter off at once, but
- * bios that it passed still carry its records: the filter is freed (reaped) when
- * the last of them has ended. If that takes long a worker does it, so that a
- * device that hangs hangs nobody else. A filter holds the module until it is
- * reaped, and so long the hooks are in place.
+ * may have to wait for one that is held here.
+ *
+ * Detaching takes the filter off at once, but bios that it passed still carry its
+ * records: the filter is freed (reaped) when the last of them has ended. If that
+ * takes long a worker does it, so that a device that hangs hangs nobody else. A
+ * filter holds the module until it is reaped, and so long the hooks are in place.
  *
  * Lock order: filters_lock > ftrace's own locks. Callbacks take no lock but a
  * filter's own.

@@ -14,7 +14,8 @@
  * device mapper	keeps an exact count itself, see settle_dm.c.
  * accounted	(md, drbd, bcache) Only the submission holds the queue; what was
  *		submitted is in the device's in-flight statistics, unless these
- *		are turned off, or it is an md of a kind that keeps none.
+ *		are turned off, or it is an md of a kind that keeps none; what
+ *		these do not tell of an md, settle_md.c finds out.
  * others	Nothing is known: refused.
  *
  * Before all that, with the gate open: a task in the middle of a submission may
@@ -28,8 +29,6 @@
  */
 #include <linux/blk-mq.h>
 #include <linux/delay.h>
-#include <linux/file.h>
-#include <linux/fs.h>
 #include <linux/part_stat.h>
 
 #include "blkfilter.h"
@@ -61,26 +60,12 @@ static enum settle_how how_to_settle(const struct gendisk *disk)
 	return SETTLE_UNKNOWN;
 }
 
-/* An md of the level "linear" counts nothing; those of the raid levels do. */
-static bool is_md_without_statistics(const struct gendisk *disk)
+static bool is_md(const struct gendisk *disk)
 {
-	char path[sizeof("/sys/block//md/level") + DISK_NAME_LEN];
-	char level[8] = "";
-	struct file *file;
-	loff_t at = 0;
-
-	if (!str_has_prefix(disk->disk_name, "md"))
-		return false;
-	snprintf(path, sizeof(path), "/sys/block/%s/md/level", disk->disk_name);
-	file = filp_open(path, O_RDONLY, 0);
-	if (IS_ERR(file))
-		return true;
-	kernel_read(file, level, sizeof(level) - 1, &at);
-	fput(file);
-	return !str_has_prefix(level, "raid");
+	return str_has_prefix(disk->disk_name, "md");
 }
 
-static long writes_in_flight(struct gendisk *disk)
+static long in_flight(struct gendisk *disk, int rw)
 {
 	struct block_device *part;
 	unsigned long index;
@@ -90,9 +75,32 @@ static long writes_in_flight(struct gendisk *disk)
 	rcu_read_lock();
 	xa_for_each(&disk->part_tbl, index, part)
 		for_each_possible_cpu(cpu)
-			sum += part_stat_local_read_cpu(part, in_flight[1], cpu);
+			sum += part_stat_local_read_cpu(part, in_flight[rw], cpu);
 	rcu_read_unlock();
 	return sum;
+}
+
+/*
+ * A suspend cannot be interrupted, and stops all I/O for as long as one bio does not
+ * end (multipath without a path). So it is tried only once the device has answered:
+ * no write was under way, which must come, for the gate keeps new ones away, and
+ * of reads, which go on, none was or as many have ended since as there were. A device
+ * without statistics is taken at its word, and so are targets that count a bio only
+ * when they send it on (thin, cache, crypt, delay).
+ */
+static int wait_for_answers(struct gendisk *disk, unsigned long deadline)
+{
+	unsigned long ended = part_stat_read(disk->part0, ios[STAT_READ]);
+	long reads = in_flight(disk, READ);
+
+	while (in_flight(disk, WRITE) > 0 ||
+	       (in_flight(disk, READ) > 0 &&
+		(long)(part_stat_read(disk->part0, ios[STAT_READ]) - ended) < reads)) {
+		if (time_after(jiffies, deadline))
+			return -ETIMEDOUT;
+		msleep(1);
+	}
+	return 0;
 }
 
 static int wait_for_waiters(struct request_queue *q, unsigned long deadline)
@@ -131,7 +139,7 @@ int settle_check(struct block_device *bdev)
 	case SETTLE_DM:
 		return 0;
 	case SETTLE_ACCOUNTED:
-		if (is_md_without_statistics(disk))
+		if (is_md(disk) && !settle_md_has_statistics(disk))
 			break;
 		if (blk_queue_io_stat(disk->queue))
 			return 0;
@@ -159,10 +167,12 @@ int settle_older(struct block_device *bdev, unsigned long deadline)
 
 	ret = wait_for_queue(disk->queue, deadline);
 	if (!ret && how_to_settle(disk) == SETTLE_DM)
-		ret = settle_dm(disk, deadline);
+		ret = wait_for_answers(disk, deadline) ?: settle_dm(disk, deadline);
+	if (!ret && is_md(disk))
+		ret = settle_md(disk, deadline);
 	if (ret || how_to_settle(disk) != SETTLE_ACCOUNTED)
 		return ret;
-	while (writes_in_flight(disk) > 0) {
+	while (in_flight(disk, WRITE) > 0) {
 		if (time_after(jiffies, deadline))
 			return -ETIMEDOUT;
 		msleep(1);

@@ -6,7 +6,8 @@
  * statistics and no queue reference tell of them. Device mapper itself counts
  * each bio, and waits for that count when it suspends: so it is suspended and
  * resumed at once, by the internal interface that keeps user space's suspends
- * out. New bios wait meanwhile, none is lost.
+ * out. New bios wait meanwhile, none is lost. The caller has made sure, as far as
+ * statistics go, that the device ends what it has: until then all its I/O waits.
  *
  * The suspend cannot be interrupted, so a worker does it. If it takes too long
  * the caller goes away, and the worker resumes the device when it comes back:

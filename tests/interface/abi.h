@@ -31,7 +31,10 @@
 #define ABI_COLLECT_IMAGES	NUMBER(0x4020560au, 0x4018560au)
 #define ABI_WAIT_EVENT		0x5000560bu
 #define ABI_APPEND_FILE		0xc0405640u
-#define ABI_INFO		0xc0a85641u
+#define ABI_INFO		0xc0c85641u
+#define ABI_CHANGED_RANGES	0xc0605642u
+#define ABI_SET_LIMITS		0x40585643u
+#define ABI_TRACKER_INFO	0xc0d05644u
 
 struct abi_version {
 	uint16_t major, minor, revision, build;
@@ -145,7 +148,8 @@ struct abi_info_image {
 	uint64_t capacity;
 	struct abi_uuid generation;
 	uint32_t snap_number, flags;
-	uint64_t reserved[4];
+	uint64_t copied, held, waiting;
+	uint64_t reserved[5];
 };
 
 struct abi_info_range {
@@ -159,9 +163,10 @@ struct abi_info {
 	struct abi_uuid id;
 	uint32_t flags, state;
 	int32_t error;
-	uint32_t image_count, range_count, padding;
+	uint32_t image_count, range_count, timeout_ms;
 	uint64_t images, ranges;
-	uint64_t storage, used, memory, copied, stored, held;
+	uint64_t storage, used, free, portion, memory, memory_limit, copied, stored;
+	uint64_t held, waiting;
 	uint64_t reserved[8];
 };
 
@@ -199,8 +204,8 @@ PLACE(abi_event, data, 32, 32);
 LAYOUT(abi_low_free_space, 8, 8);
 LAYOUT(abi_corrupted, 12, 12);
 LAYOUT(abi_append_file, 64, 64);
-LAYOUT(abi_info_image, 112, 112);
+LAYOUT(abi_info_image, 144, 144);
 LAYOUT(abi_info_range, 24, 24);
-LAYOUT(abi_info, 168, 168);
+LAYOUT(abi_info, 200, 200);
 
 #endif /* ABI_H */

@@ -18,8 +18,6 @@ static void reserved(struct abi_uuid id)
 	for (bit = 0; bit < 32; bit += 31) {
 		arg = (struct abi_info){ .id = id, .flags = 1u << bit };
 		answers(call(ABI_INFO, &arg), -EINVAL, "flag %u", bit);
-		arg = (struct abi_info){ .id = id, .padding = 1u << bit };
-		answers(call(ABI_INFO, &arg), -EINVAL, "bit %u of the padding", bit);
 	}
 	for (word = 0; word < 8; word++) {
 		arg = (struct abi_info){ .id = id };
@@ -81,7 +79,7 @@ static void while_new(struct abi_uuid id)
 	     "it has no image yet");
 	fact(image.capacity == on.b.sectors, "the capacity is the device's");
 	fact(is_zero(image.reserved, sizeof(image.reserved)) && !image.flags &&
-	     is_zero(arg.reserved, sizeof(arg.reserved)) && !arg.flags && !arg.padding,
+	     is_zero(arg.reserved, sizeof(arg.reserved)) && !arg.flags,
 	     "what is reserved is zero");
 }
 

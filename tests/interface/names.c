@@ -73,6 +73,7 @@ static bool is_ours(unsigned long number)
 		ABI_READ_CBT_MAP, ABI_MARK_DIRTY, ABI_CREATE, ABI_DESTROY,
 		ABI_APPEND_STORAGE, ABI_TAKE, ABI_COLLECT, ABI_COLLECT_IMAGES,
 		ABI_WAIT_EVENT, ABI_APPEND_FILE, ABI_INFO,
+		ABI_CHANGED_RANGES, ABI_SET_LIMITS, ABI_TRACKER_INFO,
 	};
 	size_t i;
 
@@ -87,7 +88,7 @@ static unsigned int strangers(unsigned int type, unsigned int nr)
 {
 	static const unsigned int sizes[] = {
 		0, 1, 4, 7, 8, 9, 12, 15, 16, 17, 20, 23, 24, 28, 32, 36, 40, 44,
-		48, 64, 112, 164, 168, 4088, 4095, 4096, 4097, 16383,
+		48, 64, 84, 88, 96, 196, 200, 208, 4088, 4095, 4096, 4097, 16383,
 	};
 	static char room[16384];
 	unsigned int found = 0, direction;
@@ -130,12 +131,12 @@ void facts_of_numbers(void)
 		     "with another direction or size, also a 64- or 32-bit program's, it is ENOTTY");
 	}
 	about("numbers");
-	fact(!strangers('V', 64) && !strangers('V', 65),
-	     "64 and 65 with another direction or size are ENOTTY");
+	for (nr = 64; nr <= 68; nr++)
+		fact(!strangers('V', nr), "%u with another direction or size is ENOTTY", nr);
 	between(12, 31, "");
 	between(32, 34, ": taken by a relative of this interface");
 	between(35, 63, "");
-	between(66, 255, "");
+	between(69, 255, "");
 	fact(!strangers('W', 0) && !strangers('W', 1) && !strangers('U', 6) && !strangers(0, 8),
 	     "of another type they are ENOTTY");
 	errno = 0;
