@@ -18,6 +18,7 @@ help:
 	@echo 'make lib | tool      one of these'
 	@echo 'make modules         the modules for the running kernel (KDIR=headers of another)'
 	@echo 'make test-modules    the modules for the kernels of the tests (KERNELS="$(KERNELS)")'
+	@echo 'make series          patches for a kernel with filter and driver in it (KERNEL=its source)'
 	@echo 'make install         all of it (DESTDIR=, PREFIX=/usr/local)'
 	@echo 'make uninstall       the reverse'
 	@echo
@@ -54,6 +55,10 @@ test-modules: deps-check
 		dir=$$(scripts/get-kernel.sh $$kernel); \
 		scripts/build-modules.sh $$dir/build $(O)/modules/$$(<$$dir/release); \
 	done
+
+series:
+	@test -n '$(KERNEL)' || { echo 'Which kernel? make series KERNEL=DIR, where DIR has the source of one' >&2; exit 1; }
+	@scripts/make-series.sh '$(KERNEL)' $(OUT)
 
 test-programs: lib
 	@$(MAKE) -C tests/vm/src O=$(O)
@@ -107,6 +112,6 @@ uninstall:
 clean:
 	rm -rf '$(O)'
 
-.PHONY: help all lib tool modules test-modules test-programs check check-unit \
+.PHONY: help all lib tool modules series test-modules test-programs check check-unit \
 	check-tool check-static check-interface check-vm check-races check-debug demo \
 	bench install uninstall clean

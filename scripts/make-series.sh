@@ -60,7 +60,6 @@ backport_header() {
  * The words of newer kernels that the driver is written in, in those of this\
  * one. Included before every source of the driver.\
  */' -e 's/_BLKSNAP_COMPAT_H/_BLKSNAP_BACKPORT_H/' \
-		-e '/^\/\* Sources say the same/,/^$/d' \
 		-e '/^\/\* The attribute/d' -e '/COMPAT_CLASS_ATTR_CONST/d' \
 		"$1" | cat -s
 }
@@ -87,7 +86,7 @@ unify() { "$work/unifdef" "${answers[@]}" "$tree/$1" || (($? == 1)); }
 
 # Is anything left of compat.h that a driver could miss?
 needs_backport() {
-	unify compat/compat.h | grep -vE '_BLKSNAP_COMPAT_H|define pr_fmt' |
+	unify compat/compat.h | grep -vE '_BLKSNAP_COMPAT_H|define (pr_fmt|COMPAT_CLASS_ATTR_CONST)' |
 		grep -qE '^#define|^static inline'
 }
 

@@ -153,8 +153,8 @@ static bool is_swap_notified(struct block_device *bdev)
 {
 	if (!bdev->bd_disk->fops->swap_slot_free_notify || !bdev->bd_holder)
 		return false;
-#ifdef HAVE_FS_HOLDER_OPS
-	return bdev->bd_holder_ops != &fs_holder_ops;
+#ifdef HAVE_BDEV_HOLDER_OPS
+	return !bdev->bd_holder_ops;
 #else
 	return !bdev->bd_super;
 #endif
@@ -329,8 +329,9 @@ static struct blk_filter *filter_alloc(struct block_device *bdev,
 	f->disk = bdev->bd_disk;
 	f->start = bdev->bd_start_sect;
 	/* A whole disk may grow: what lies beyond is judged from the first. */
-	f->end = bdev_is_partition(bdev) ? f->start + bdev_nr_sectors(bdev) :
-					    ~(sector_t)0;
+	f->end = ~(sector_t)0;
+	if (bdev_is_partition(bdev))
+		f->end = f->start + bdev_nr_sectors(bdev);
 	f->is_gated = true;
 	init_waitqueue_head(&f->drain_wait);
 	INIT_WORK(&f->gone_work, tell_gone);

@@ -81,10 +81,12 @@ struct blkfilter {
  * @timeout_ms: how long to wait for operations that are under way already.
  *
  * When this returns every operation that is not yet shown to the filter has
- * ended on the device. May sleep. Return: the filter, or ERR_PTR: -EBUSY one is
- * attached, or something else in the kernel holds the hook; -EOPNOTSUPP the
- * device cannot be filtered (the log says why); -ETIMEDOUT what is under way
- * did not end; -ENODEV the device is being removed; -ENOMEM.
+ * ended on the device. May sleep.
+ *
+ * Return: the filter, or ERR_PTR: -EBUSY one is attached, or something else in
+ * the kernel holds the hook; -EOPNOTSUPP the device cannot be filtered (the log
+ * says why); -ETIMEDOUT what is under way did not end; -ENODEV the device is
+ * being removed; -ENOMEM.
  */
 struct blkfilter *blkfilter_attach(struct block_device *bdev,
 				   const struct blkfilter_operations *ops,
@@ -104,7 +106,8 @@ void blkfilter_detach(struct blkfilter *flt);
  * blkfilter_is_gone - whether the device is being removed.
  * @flt: the filter.
  *
- * Context: any. Return: true once removal has begun.
+ * Context: any.
+ * Return: true once removal has begun.
  */
 bool blkfilter_is_gone(const struct blkfilter *flt);
 
@@ -113,6 +116,7 @@ bool blkfilter_is_gone(const struct blkfilter *flt);
  * @flt: the filter.
  *
  * A partition that grew is filtered up to its new end from here on. May sleep.
+ *
  * Return: 0; -ENODEV the device was removed, or is another part of its disk
  * now; -EOPNOTSUPP it cannot be filtered any more; -ETIMEDOUT it grew, and what
  * is under way there did not end. The log says which.
@@ -156,8 +160,10 @@ void blkfilter_advance_epoch(struct blkfilter *flt);
  * @flt: the filter.
  * @deadline: when to give up, in jiffies.
  *
- * Sleeps. Return: 0 when all that was passed before the present epoch has ended
- * on the device, or -ETIMEDOUT.
+ * Sleeps.
+ *
+ * Return: 0 when all that was passed before the present epoch has ended on the
+ * device, or -ETIMEDOUT.
  */
 int blkfilter_wait_drained(struct blkfilter *flt, unsigned long deadline);
 
@@ -229,7 +235,8 @@ struct blkfilter_range {
  * @flt: the filter that took it.
  * @bio: the bio.
  *
- * Context: any. Return: the range that was shown with the bio.
+ * Context: any.
+ * Return: the range that was shown with the bio.
  */
 struct blkfilter_range blkfilter_bio_range(const struct blkfilter *flt,
 					   struct bio *bio);
