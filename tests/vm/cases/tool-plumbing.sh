@@ -59,6 +59,7 @@ storage() {
 	sync -f "$place"
 	run snapshot_appendstorage -i "$id" -d "$room" -r 0:1024 1024:1024
 	run snapshot_appendstorage --id="$id" --device="$room" --range=2048:512 --range 2560:512
+	run snapshot_appendstorage -i "$id" -d "$room"
 	run snapshot_appendstorage -i "$id" -d "$room" -r 2048:8
 	run snapshot_appendstorage -i "$id" -d "$room" -r 65528:16
 	run snapshot_appendstorage --id "$id" --file="$place/file" | somewhere
@@ -103,6 +104,7 @@ changes() {
 	check "and holds what the file does" cmp -n 65536 "$file" \
 		<(dd if="$second" bs=512 skip="$ofs" count=128 iflag=direct status=none)
 	run tracker_markdirtyblock -f "$place/file" | somewhere
+	run tracker_markdirtyblock -d "$room"
 	run tracker_markdirtyblock -d "$room" -r 0:8
 	run tracker_markdirtyblock -f "$CASE_TMP"
 	run tracker_markdirtyblock -f "$CASE_TMP/map"
