@@ -64,6 +64,15 @@ backport_header() {
 		"$1" | cat -s
 }
 
+# Newer kernels want allocations of a type spelled so.
+typed_allocations() {
+	if grep -q 'define kzalloc_obj(' "$kernel/include/linux/slab.h"; then
+		sed -E -e 's/\bk([mz])alloc\(sizeof\((\*?[a-z_ ]+)\), /k\1alloc_obj(\2, /'
+	else
+		cat
+	fi
+}
+
 # clean SOURCE - prints a source as it is to be seen in the kernel.
 clean() {
 	local source=$1
@@ -75,8 +84,9 @@ clean() {
 	module/*)	unify "$source" |
 			sed -E -e '/^#include <linux\/blk-filter-inject\.h>$/d' \
 				-e '/^\t+inject_(delay|sleep)\([0-9]+\);$/d' \
-				-e "s/COMPAT_CLASS_ATTR_CONST /$attr_const/" ;;
-	*.c | *.h)	unify "$source" ;;
+				-e "s/COMPAT_CLASS_ATTR_CONST /$attr_const/" |
+			typed_allocations ;;
+	*.c | *.h)	unify "$source" | typed_allocations ;;
 	*)		cat "$tree/$source" ;;
 	esac
 }

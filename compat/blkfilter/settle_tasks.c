@@ -10,12 +10,12 @@
  * statistics knows of it meanwhile.
  *
  * What is known is that current->bio_list points to that list for as long as the
- * submission lasts. So after RCU-tasks, which the caller has waited for (whoever was between
- * the hook and setting bio_list has come to it, or to its end), every task is looked at, kernel threads
- * too, and those found with a list are waited for until each was seen without
- * one, once: the submission that began before the filter is over then. New ones
- * meet the filter. That a busy task is always met inside its next submission is
- * possible, but the looks are many; at the deadline we give up.
+ * submission lasts. The caller has waited for RCU-tasks: whoever was between the
+ * hook and setting bio_list has come to it, or to its end. So every task is looked
+ * at, kernel threads too, and those found with a list are waited for until each was
+ * seen without one, once: the submission that began before the filter is over then.
+ * New ones meet the filter. That a busy task is always met inside its next
+ * submission is possible, but the looks are many; at the deadline we give up.
  *
  * A task in the middle of a submission to a device above may wait for a write to
  * this one. So this must be done with the gate open.

@@ -309,9 +309,9 @@ void blkfilter_detach(struct blkfilter *flt)
 }
 EXPORT_SYMBOL_GPL(blkfilter_detach);
 
-static struct blk_filter *filter_alloc(struct block_device *bdev,
-				   const struct blkfilter_operations *ops,
-				   void *private)
+static struct blk_filter *
+filter_alloc(struct block_device *bdev, const struct blkfilter_operations *ops,
+	     void *private)
 {
 	struct module *driver = bdev->bd_disk->fops->owner;
 	struct blk_filter *f;
