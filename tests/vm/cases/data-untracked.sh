@@ -5,7 +5,7 @@
 # beside a snapshot of another one and while the modules come and go.
 
 DESCRIPTION="untracked devices do not notice, not even as the modules come and go"
-MACHINE="disk=a:64M disk=b:64M disk=c:64M disk=d:128M"
+MACHINE="disk=a:64M disk=b:64M disk=c:64M disk=d:128M turns"
 
 requires() { need_snapshots pattern; }
 

@@ -6,6 +6,7 @@
 # nothing is promised; and while we depend on it, it cannot be switched off.
 
 DESCRIPTION="others may trace the functions that the filter hooks"
+MACHINE=turns
 
 requires() {
 	need_snapshots pattern answer

@@ -7,6 +7,7 @@
 # functions afterwards: nothing.
 
 DESCRIPTION="the modules go when nothing needs them, also under I/O"
+MACHINE=turns
 
 requires() {
 	need_snapshots pattern strip
