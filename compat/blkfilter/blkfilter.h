@@ -76,9 +76,14 @@ int settle_older(struct block_device *bdev, unsigned long deadline);
 int settle_tasks(const struct gendisk *disk, unsigned long deadline);
 /* settle_dm.c: the same for what device mapper counts; also -ENODEV, -ENOMEM */
 int settle_dm(struct gendisk *disk, unsigned long deadline);
-/* settle_md.c: the same for what an md's statistics leave out, if it keeps any */
+/*
+ * settle_md.c: the same for what an md's statistics leave out, if it keeps any:
+ * flushes, with the gate open, behind settle_tasks(); what a level counts itself,
+ * with the gate closed.
+ */
 bool settle_md_has_statistics(const struct gendisk *disk);
-int settle_md(struct gendisk *disk, unsigned long deadline);
+int settle_md_flush(struct gendisk *disk, unsigned long deadline);
+int settle_md_count(const struct gendisk *disk, unsigned long deadline);
 
 /* multipath.c: are requests put into the disk's queue by a device above? Sleeps */
 bool is_path_of_multipath(struct gendisk *disk);

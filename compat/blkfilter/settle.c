@@ -156,8 +156,14 @@ int settle_check(struct block_device *bdev)
 
 int settle_submitters(struct block_device *bdev, unsigned long deadline)
 {
-	return wait_for_waiters(bdev->bd_disk->queue, deadline) ?:
-	       settle_tasks(bdev->bd_disk, deadline);
+	struct gendisk *disk = bdev->bd_disk;
+	int ret;
+
+	ret = wait_for_waiters(disk->queue, deadline) ?:
+	      settle_tasks(disk, deadline);
+	if (!ret && is_md(disk))
+		ret = settle_md_flush(disk, deadline);
+	return ret;
 }
 
 int settle_older(struct block_device *bdev, unsigned long deadline)
@@ -169,7 +175,7 @@ int settle_older(struct block_device *bdev, unsigned long deadline)
 	if (!ret && how_to_settle(disk) == SETTLE_DM)
 		ret = wait_for_answers(disk, deadline) ?: settle_dm(disk, deadline);
 	if (!ret && is_md(disk))
-		ret = settle_md(disk, deadline);
+		ret = settle_md_count(disk, deadline);
 	if (ret || how_to_settle(disk) != SETTLE_ACCOUNTED)
 		return ret;
 	while (in_flight(disk, WRITE) > 0) {

@@ -10,6 +10,7 @@
  *   flushed. Neither a queue nor a task tells of it. A flush that is sent now is done
  *   after the parked one has left its place, and RCU-tasks then waits for the work
  *   item to come to the level's count of writes, before which it does not sleep.
+ *   This needs no closed gate: what is parked later has a record.
  * - Discards of some levels. But all levels with redundancy count their writes, of
  *   every kind, to know when the array is clean: no write is under way when
  *   array_state says so, and to write "clean" there is to ask for that; it is
@@ -90,7 +91,7 @@ static void send_flush(struct work_struct *work)
 	module_put(THIS_MODULE);
 }
 
-static int flush_array(struct gendisk *disk, unsigned long deadline)
+static int send_and_wait(struct gendisk *disk, unsigned long deadline)
 {
 	struct md_flush *flush = kzalloc(sizeof(*flush), GFP_KERNEL);
 	unsigned long now = jiffies;
@@ -118,6 +119,15 @@ out:
 	return ret;
 }
 
+int settle_md_flush(struct gendisk *disk, unsigned long deadline)
+{
+	int ret = send_and_wait(disk, deadline);
+
+	if (!ret)
+		synchronize_rcu_tasks();
+	return ret;
+}
+
 /*
  * "clean" is also what a level without a count says; "broken" is clean and failed.
  * An array that has not been written to yet ("read-auto") is not asked: that would
@@ -137,7 +147,7 @@ static bool has_no_writes(struct file *array_state)
 	return false;
 }
 
-static int wait_for_clean(const struct gendisk *disk, unsigned long deadline)
+int settle_md_count(const struct gendisk *disk, unsigned long deadline)
 {
 	struct file *file = open_attribute(disk, "array_state", O_RDWR);
 	int ret = 0;
@@ -156,14 +166,4 @@ static int wait_for_clean(const struct gendisk *disk, unsigned long deadline)
 	}
 	fput(file);
 	return ret;
-}
-
-int settle_md(struct gendisk *disk, unsigned long deadline)
-{
-	int ret = flush_array(disk, deadline);
-
-	if (ret)
-		return ret;
-	synchronize_rcu_tasks();
-	return wait_for_clean(disk, deadline);
 }
