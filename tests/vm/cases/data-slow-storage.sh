@@ -18,12 +18,13 @@ act() {
 
 	new_disk origin
 	new_brd below 32
-	new_dm_delay storage "$below" 0 20
+	# So slow that whoever looks now and then finds memory in use.
+	new_dm_delay storage "$below" 0 300
 	load_blksnap memory_budget_mb=1
 	pattern fill "$origin" 1 --only 0:32768
 	snapshot_of "$origin"
 	start readers pattern watch "$image" 1 --only 0:32768
-	start writers pattern write "$origin" --threads 4 --ops 150 --bs 4k-64k --align 4k --only 0:32768
+	start writers pattern write "$origin" --threads 4 --ops 75 --bs 4k-64k --align 4k --only 0:32768
 	while [[ -d /proc/$writers ]]; do
 		memory=$(snap info "$snapshot" memory)
 		most=$((memory > most ? memory : most))
