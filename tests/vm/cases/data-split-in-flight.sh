@@ -42,11 +42,12 @@ act() {
 	at_exit_case rmmod null_blk
 	echo none >/sys/block/nullb0/queue/scheduler
 	echo 4 >/sys/block/nullb0/queue/max_sectors_kb
-	load_blksnap
+	load_blksnap take_timeout_ms=120000
 
-	# These have their turns before the writer has, again and again.
+	# These want the tag, too; not for ever, as nobody gives it out in turn.
 	for ((i = 0; i < 8; i++)); do
-		start reader dd if=/dev/nullb0 of=/dev/null bs=4k skip=$((1000 + i * 1000)) iflag=direct status=none
+		start reader dd if=/dev/nullb0 of=/dev/null bs=4k count=8 skip=$((1000 + i * 1000)) \
+			iflag=direct status=none
 		readers+=("$reader")
 	done
 	sleep 1
