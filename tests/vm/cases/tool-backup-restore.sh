@@ -36,7 +36,7 @@ sums_of() { (cd "$1" && find . -type f -exec sha256sum {} + | sort -k 2); }
 # Nothing is left of the snapshots, nor of the processes that fed them.
 end_snapshots() {
 	blksnap snapshot delete all
-	wait_until "no process of a snapshot is left" eval "! pgrep '^blksnap-'"
+	wait_until "no process of a snapshot is left" no_process
 }
 
 # The id of the Nth point, and the qcow2 image of its Nth device.

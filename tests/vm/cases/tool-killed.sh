@@ -24,8 +24,6 @@ requires() {
 
 no_snapshot() { [[ ! $(blksnap snapshot list -n) ]]; }
 
-no_process() { ! pgrep '^blksnap' >/dev/null; }
-
 end_snapshots() {
 	blksnap snapshot delete all
 	wait_until "no process of a snapshot is left" no_process

@@ -21,8 +21,6 @@ files() { (cd "$place" && find . -name '*diff_storage#*' -printf '%P %s\n' | sor
 
 no_file() { [[ ! $(files) ]]; }
 
-no_process() { ! pgrep '^blksnap' >/dev/null; }
-
 lines() { [[ $(wc -l <"$CASE_TMP/lines") -ge $1 ]]; }
 
 end_snapshots() {

@@ -18,8 +18,6 @@ requires() {
 	need_disks 2
 }
 
-no_process() { ! pgrep '^blksnap' >/dev/null; }
-
 end_snapshots() {
 	blksnap snapshot delete all
 	wait_until "no process of a snapshot is left" no_process

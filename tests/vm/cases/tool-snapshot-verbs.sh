@@ -17,8 +17,6 @@ requires() {
 	need_disks 3
 }
 
-no_process() { ! pgrep '^blksnap' >/dev/null; }
-
 end_snapshots() {
 	[[ ! -c /dev/blksnap ]] || blksnap snapshot delete all
 	wait_until "no process of a snapshot is left" no_process

@@ -21,6 +21,10 @@ need_snapshots() {
 # append_storage ID DEVICE: all of a device becomes storage.
 append_storage() { snap append "$1" "$2" "0:$(blockdev --getsz "$2")"; }
 
+# No process of the tool is left. Threads of the kernel, whose parent is 2, may
+# have names like theirs.
+no_process() { ! ps --ppid 2 -N -o comm= | grep '^blksnap' >/dev/null; }
+
 # create_snapshot VARIABLE DEVICE...: created and with storage, but not taken;
 # the variable gets the id. Storage is the device in $storage; if the case has
 # not set that, one of the machine's disks. Destroyed when the case ends.
