@@ -270,10 +270,12 @@ int diff_area_save(struct diff_area *area, struct sector_range range)
 			return 0;
 		if (piece.is_saved && piece.place == PLACE_POISON)
 			return -EIO;
+		copier_hurry_begin(area->copier);
 		if (piece.is_saved && piece.place == PLACE_ZERO)
 			ret = save_zeros(area, at, piece.count);
 		else
 			ret = save_copied(area, range, piece.is_saved);
+		copier_hurry_end(area->copier);
 	}
 	return ret;
 }

@@ -195,7 +195,6 @@ static struct copy *copy_make(struct copier *copier, struct block_device *origin
 	copy->start = start;
 	copy->count = count;
 	copy->room = round_up(count, BLKSNAP_UNIT_MIN_SECTORS);
-	copy->is_published = false;
 	copy->extent = NULL;
 	refcount_set(&copy->refs, 1);
 	bio_list_init(&copy->waiters);
@@ -216,7 +215,9 @@ struct copy *copy_alloc(struct copier *copier, struct block_device *origin,
 
 	do {
 		if (!take_budget(copier, bytes, is_urgent, waiter)) {
-			store_budget_is_gone(copier, origin);
+			if (waiter)
+				store_budget_is_gone(copier, origin);
+			copier_store_now(copier);
 			return NULL;
 		}
 		copy = copy_make(copier, origin, start, count, ops);
@@ -225,6 +226,7 @@ struct copy *copy_alloc(struct copier *copier, struct block_device *origin,
 			return copy;
 		}
 		give_budget(copier, bytes);
+		copier_store_now(copier);
 		/* With nothing in flight the spare pages are back: enough for one. */
 	} while (!wait_for_others(copier, waiter));
 	return NULL;
@@ -263,6 +265,7 @@ void copier_free(struct copier *copier)
 {
 	struct page *page, *next;
 
+	cancel_delayed_work_sync(&copier->store_work);
 	if (copier->wq)
 		destroy_workqueue(copier->wq);
 	WARN_ON(copier->memory_bytes);
@@ -298,7 +301,8 @@ struct copier *copier_alloc(struct diff_storage *storage, u64 budget_bytes,
 	INIT_LIST_HEAD(&copier->pages);
 	INIT_LIST_HEAD(&copier->waiters);
 	store_init(copier);
-	copier->wq = alloc_workqueue("blksnap-store", WQ_MEM_RECLAIM | WQ_UNBOUND, 1);
+	copier->wq = alloc_workqueue("blksnap-store", WQ_MEM_RECLAIM | WQ_UNBOUND |
+				     WQ_HIGHPRI, 1);
 	if (!copier->wq || bioset_init(&copier->bios, 1, offsetof(struct copy, bio),
 				       BIOSET_NEED_BVECS))
 		goto out;

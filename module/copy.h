@@ -51,7 +51,7 @@ struct copy {
 	struct rb_node node;			/* O */
 	struct extent *extent;			/* O */
 	struct bio_list waiters;		/* O */
-	bool is_published;			/* O */
+	bool is_ahead;				/* O, nobody has asked for it yet */
 
 	struct bio bio;				/* C, its vector holds the pages; last */
 };
@@ -116,9 +116,17 @@ struct copier_waiter {
 bool copier_wait_for_room(struct copier *copier, struct copier_waiter *waiter);
 
 /*
+ * From begin to end copies are stored as they come; else some time is spent on
+ * waiting for others to be stored along with them. Any context.
+ */
+void copier_hurry_begin(struct copier *copier);
+void copier_hurry_end(struct copier *copier);
+
+/*
  * A copy of @count sectors, at most COPY_MAX_SECTORS, of @origin from @start on.
  * May sleep. NULL: no budget or no memory now; @waiter, if given, is enrolled
- * and will be called. With @is_urgent the budget is no obstacle.
+ * and will be called; if not, this was only a try, and is no reason for the copier
+ * to fail. With @is_urgent the budget is no obstacle.
  */
 struct copy *copy_alloc(struct copier *copier, struct block_device *origin,
 			sector_t start, u32 count,

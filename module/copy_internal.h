@@ -26,6 +26,7 @@ struct copier {
 	size_t memory_bytes;			/* L */
 	struct list_head waiters;		/* L */
 	struct list_head queue;			/* L, copies to be stored, in order */
+	unsigned int queued_pages;		/* L, of them */
 	bool is_short_of_room;			/* L, the first of the queue got no place */
 	unsigned int room_given;		/* L, counts copier_has_room() */
 	unsigned long short_since;		/* L, in jiffies, if it is short */
@@ -33,7 +34,8 @@ struct copier {
 
 	atomic_t stores;			/* A, on their way, and one until the stop */
 	struct completion idle;
-	struct work_struct store_work;
+	struct delayed_work store_work;
+	atomic_t hurry;				/* A, how many want stores at once */
 	atomic64_t stored_bytes;		/* A */
 };
 
@@ -43,6 +45,9 @@ void store_init(struct copier *copier);
 
 /* Calls those who wait for budget; @lock is held, so that forgetting is final. */
 void __copier_call_waiters(struct copier *copier);
+
+/* What is queued is stored without waiting for more. Any context. */
+void copier_store_now(struct copier *copier);
 
 /* Nothing may be allotted: fatal if what is held cannot be stored either. */
 void store_budget_is_gone(struct copier *copier, struct block_device *origin);

@@ -2,10 +2,12 @@
 /*
  * store: how copies reach the difference storage.
  *
- * Copies queue in the order in which they were read. A worker takes as many
+ * Copies queue in the order in which they were read. When there are enough of them
+ * for a write of a good size, or a moment after the first, a worker takes as many
  * from the front as make one large write, reserves one place for them all, and
  * writes them; they lie behind each other on the storage whatever their places
- * on the origin. A place may cross from one storage range to the next, so a
+ * on the origin. Nobody waits for a store, but for writers of images and those who
+ * find no budget: these have it done at once. A place may cross from one storage range to the next, so a
  * batch may need several bios; it is stored when the last has ended.
  *
  * No room: the queue waits (copier_has_room() starts it again) and holds its
@@ -16,11 +18,15 @@
 #include <linux/blk-filter-inject.h>
 #include <linux/blk-filter.h>
 #include <linux/mempool.h>
+#include <linux/sizes.h>
 #include <linux/slab.h>
 
 #include "copy_internal.h"
 
 #define BATCH_POOL_MIN	4
+/* Enough for a store, and the time that less than that may stay in memory. */
+#define STORE_PAGES	(SZ_256K >> PAGE_SHIFT)
+#define STORE_DELAY	msecs_to_jiffies(2)
 
 struct batch {
 	struct copier *copier;
@@ -35,6 +41,22 @@ struct batch {
 static struct kmem_cache *batch_cache;
 static mempool_t batch_pool;
 
+void copier_store_now(struct copier *copier)
+{
+	mod_delayed_work(copier->wq, &copier->store_work, 0);
+}
+
+void copier_hurry_begin(struct copier *copier)
+{
+	atomic_inc(&copier->hurry);
+	copier_store_now(copier);
+}
+
+void copier_hurry_end(struct copier *copier)
+{
+	atomic_dec(&copier->hurry);
+}
+
 void copier_fail(struct copier *copier, struct block_device *origin, int error)
 {
 	unsigned long flags;
@@ -47,7 +69,7 @@ void copier_fail(struct copier *copier, struct block_device *origin, int error)
 	raw_spin_unlock_irqrestore(&copier->lock, flags);
 	if (is_first)
 		copier->fail(copier->fail_arg, origin, error);
-	queue_work(copier->wq, &copier->store_work);
+	copier_store_now(copier);
 }
 
 void store_budget_is_gone(struct copier *copier, struct block_device *origin)
@@ -66,7 +88,7 @@ void copier_has_room(struct copier *copier)
 	copier->room_given++;
 	__copier_call_waiters(copier);
 	raw_spin_unlock_irqrestore(&copier->lock, flags);
-	queue_work(copier->wq, &copier->store_work);
+	copier_store_now(copier);
 }
 
 bool copier_wait_for_room(struct copier *copier, struct copier_waiter *waiter)
@@ -215,16 +237,19 @@ static u32 gather(struct copier *copier, unsigned int most, struct list_head *co
 		sectors += copy->room;
 		*pages += copy->bio.bi_vcnt;
 	}
+	copier->queued_pages -= *pages;
 	raw_spin_unlock_irqrestore(&copier->lock, flags);
 	return sectors;
 }
 
-static void put_back(struct copier *copier, struct list_head *copies)
+static void put_back(struct copier *copier, struct list_head *copies,
+		     unsigned int pages)
 {
 	unsigned long flags;
 
 	raw_spin_lock_irqsave(&copier->lock, flags);
 	list_splice_init(copies, &copier->queue);
+	copier->queued_pages += pages;
 	raw_spin_unlock_irqrestore(&copier->lock, flags);
 }
 
@@ -265,10 +290,10 @@ static bool store_some(struct copier *copier)
 		return false;
 	if (!diff_storage_reserve(copier->storage, sectors, &place)) {
 		/* The rest of the room may still do for one. */
-		put_back(copier, &copies);
+		put_back(copier, &copies, pages);
 		sectors = gather(copier, 1, &copies, &pages);
 		if (!diff_storage_reserve(copier->storage, sectors, &place)) {
-			put_back(copier, &copies);
+			put_back(copier, &copies, pages);
 			return !has_become_short(copier, given);
 		}
 	}
@@ -295,6 +320,7 @@ static void drop_queue(struct copier *copier, int error)
 
 	raw_spin_lock_irqsave(&copier->lock, flags);
 	list_splice_init(&copier->queue, &copies);
+	copier->queued_pages = 0;
 	raw_spin_unlock_irqrestore(&copier->lock, flags);
 	list_for_each_entry_safe(copy, next, &copies, link)
 		copy->ops->stored(copy, 0, error);
@@ -302,7 +328,8 @@ static void drop_queue(struct copier *copier, int error)
 
 static void store_queue(struct work_struct *work)
 {
-	struct copier *copier = container_of(work, struct copier, store_work);
+	struct copier *copier = container_of(to_delayed_work(work), struct copier,
+					     store_work);
 	struct blk_plug plug;
 	int error;
 
@@ -318,12 +345,20 @@ static void store_queue(struct work_struct *work)
 void copy_store(struct copy *copy)
 {
 	struct copier *copier = copy->copier;
+	unsigned int pages = copy->bio.bi_vcnt, queued;
 	unsigned long flags;
+	bool is_wanted;
 
 	raw_spin_lock_irqsave(&copier->lock, flags);
 	list_add_tail(&copy->link, &copier->queue);
+	queued = copier->queued_pages += pages;
+	is_wanted = !list_empty(&copier->waiters) || atomic_read(&copier->hurry);
 	raw_spin_unlock_irqrestore(&copier->lock, flags);
-	queue_work(copier->wq, &copier->store_work);
+	/* With more than enough it is under way, or waits for room. */
+	if (is_wanted || (queued >= STORE_PAGES && queued - pages < STORE_PAGES))
+		copier_store_now(copier);
+	else if (queued < STORE_PAGES)
+		queue_delayed_work(copier->wq, &copier->store_work, STORE_DELAY);
 }
 
 void copier_stop(struct copier *copier)
@@ -334,8 +369,8 @@ void copier_stop(struct copier *copier)
 	if (!copier->error)
 		copier->error = -ESHUTDOWN;
 	raw_spin_unlock_irqrestore(&copier->lock, flags);
-	queue_work(copier->wq, &copier->store_work);
-	flush_work(&copier->store_work);
+	copier_store_now(copier);
+	flush_delayed_work(&copier->store_work);
 	/* The worker begins no more stores: what it counted is all there is. */
 	store_ended(copier);
 	wait_for_completion(&copier->idle);
@@ -344,7 +379,7 @@ void copier_stop(struct copier *copier)
 void store_init(struct copier *copier)
 {
 	INIT_LIST_HEAD(&copier->queue);
-	INIT_WORK(&copier->store_work, store_queue);
+	INIT_DELAYED_WORK(&copier->store_work, store_queue);
 	atomic_set(&copier->stores, 1);
 	init_completion(&copier->idle);
 }
