@@ -71,6 +71,20 @@ static struct kmem_cache *read_cache;
 static mempool_t read_pool;
 static struct bio_set split_set;
 
+/*
+ * What each processor has at hand: an allocation is a fifth of what a read of 4 KiB
+ * costs here.
+ */
+static DEFINE_PER_CPU(struct sent_read *, spare_read);
+
+/* Not past those who may be waiting for the pool to be filled. */
+static void free_read(struct sent_read *read)
+{
+	if (READ_ONCE(read_pool.curr_nr) < read_pool.min_nr ||
+	    this_cpu_cmpxchg(spare_read, NULL, read))
+		mempool_free(read, &read_pool);
+}
+
 static void bio_done(struct image *image)
 {
 	if (atomic_dec_and_test(&image->bios))
@@ -120,7 +134,7 @@ static void end_sent_read(struct bio *bio)
 	/* After an error, its own or a cut piece's, there is nothing to save. */
 	if (read->is_final || bio->bi_status ||
 	    likely(is_still_unsaved(image, &read->iter))) {
-		mempool_free(read, &read_pool);
+		free_read(read);
 		/* Not bio_endio(): the block layer has done its part already. */
 		bio->bi_end_io(bio);
 		bio_done(image);
@@ -129,7 +143,7 @@ static void end_sent_read(struct bio *bio)
 	bio->bi_iter = read->iter;
 	/* Cut pieces have ended, and left this at 0: it may be cut again. */
 	atomic_set(&bio->__bi_remaining, 1);
-	mempool_free(read, &read_pool);
+	free_read(read);
 	redo(image, &image->rereads, bio, &image->reread_work);
 }
 
@@ -140,10 +154,11 @@ static void end_sent_read(struct bio *bio)
 static void send_read(struct image *image, struct bio *bio,
 		      struct block_device *bdev, sector_t sector, bool is_final)
 {
-	struct sent_read *read;
+	struct sent_read *read = this_cpu_xchg(spare_read, NULL);
 
-	read = mempool_alloc(&read_pool, current->bio_list ?
-			     GFP_NOWAIT | __GFP_NOWARN : GFP_NOIO);
+	if (!read)
+		read = mempool_alloc(&read_pool, current->bio_list ?
+				     GFP_NOWAIT | __GFP_NOWARN : GFP_NOIO);
 	if (!read) {
 		redo(image, &image->rereads, bio, &image->reread_work);
 		return;
@@ -463,6 +478,11 @@ out_cache:
 
 void images_exit(void)
 {
+	int cpu;
+
+	for_each_possible_cpu(cpu)
+		if (per_cpu(spare_read, cpu))
+			kmem_cache_free(read_cache, per_cpu(spare_read, cpu));
 	unregister_blkdev(major, BLK_SNAP_IMAGE_NAME);
 	bioset_exit(&split_set);
 	mempool_exit(&read_pool);
