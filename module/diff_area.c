@@ -10,29 +10,26 @@
  *	all saved meanwhile		passed (see pass())
  *	a discard			ended without effect: it is advisory
  *	anything else			copies of what is neither saved nor being
- *					copied are started, and the bio is hung
- *					to a copy that it has to wait for
+ *					copied are started (area_copy.c), and the
+ *					bio is hung to one that it has to wait for
  *	no budget for a copy		stalled until some is given back
  *
- * When a copy has been read, its range is first published in the map, then the
- * bios that hang on it are resubmitted (I1): the filter judges them anew, and
- * one that waits for more than one copy comes back here. Then the copy is
- * stored. A write thus waits for one read, not for the store.
+ * Bios that have waited for a copy are released when it has been read, and the
+ * worker resubmits them: the filter judges them anew, and one that waits for more
+ * than one copy comes back here.
  *
- * A copy that cannot be read is tried again unit by unit; a unit that cannot
- * be read is poisoned: the image answers EIO there, and the writers go on.
+ * While the worker is at it nobody needs to wake it: it does not rest before it
+ * has seen, under the lock, that there is nothing more to do. On a device that
+ * answers at once, or one that is busy, many writes thus cost one wake-up.
  *
  * Lock order: nothing nests. The worker holds no lock when it allocates or
  * submits.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
-#include <linux/blk-filter-inject.h>
 #include <linux/slab.h>
 
 #include "diff_area_internal.h"
-
-enum outcome { STARTED, STALLED };
 
 static void set_state(struct diff_area *area, enum area_state to)
 {
@@ -63,14 +60,21 @@ void area_copy_ended(struct diff_area *area)
 		complete(&area->idle);
 }
 
-static void resubmit_all(struct diff_area *area, struct bio_list *bios)
+void area_release(struct diff_area *area, struct bio_list *bios)
 {
-	struct bio *bio;
+	unsigned long flags;
+	bool is_busy;
 
-	while ((bio = bio_list_pop(bios))) {
-		atomic64_inc(&area->counters->released_writes);
-		blkfilter_resubmit(area->flt, bio);
-	}
+	if (bio_list_empty(bios))
+		return;
+	atomic64_add(bio_list_size(bios), &area->counters->released_writes);
+	raw_spin_lock_irqsave(&area->lock, flags);
+	bio_list_merge(&area->released, bios);
+	is_busy = area->is_busy;
+	raw_spin_unlock_irqrestore(&area->lock, flags);
+	bio_list_init(bios);
+	if (!is_busy)
+		area_kick(area);
 }
 
 /* The bio goes on by itself or ends here: the filter judges it no more. */
@@ -78,151 +82,6 @@ static void count_ended(struct diff_area *area)
 {
 	atomic64_inc(&area->counters->released_writes);
 	atomic64_inc(&area->counters->ended_writes);
-}
-
-/* (i) published, (ii) the writers go, (iii) stored. */
-static void publish(struct diff_area *area, struct copy *copy, place_t place)
-{
-	struct region *region = region_find(area, copy->start);
-	struct bio_list waiters;
-	unsigned long flags;
-
-	inject_delay(200);
-	copy->extent->start = region_offset(copy->start);
-	copy->extent->count = copy->count;
-	copy->extent->place = place;
-	raw_spin_lock_irqsave(&region->lock, flags);
-	extent_map_insert(&region->saved, copy->extent);
-	copy->extent = NULL;
-	copy->is_published = true;
-	waiters = copy->waiters;
-	bio_list_init(&copy->waiters);
-	if (place != PLACE_MEMORY)
-		rb_erase(&copy->node, &region->copies);
-	raw_spin_unlock_irqrestore(&region->lock, flags);
-	inject_delay(200);
-	resubmit_all(area, &waiters);
-	area_wake_progress(area);
-}
-
-static void read_done(struct copy *copy, blk_status_t status)
-{
-	struct diff_area *area = copy->owner;
-	unsigned long flags;
-
-	if (likely(!status)) {
-		atomic64_add((u64)copy->count << SECTOR_SHIFT,
-			     &area->counters->copied_bytes);
-		publish(area, copy, PLACE_MEMORY);
-		copy_store(copy);
-		return;
-	}
-	raw_spin_lock_irqsave(&area->lock, flags);
-	list_add_tail(&copy->link, &area->failed_reads);
-	raw_spin_unlock_irqrestore(&area->lock, flags);
-	area_kick(area);
-}
-
-static void stored(struct copy *copy, place_t place, int error)
-{
-	struct diff_area *area = copy->owner;
-	struct region *region = region_find(area, copy->start);
-	unsigned long flags;
-
-	/* Lost data stays "in memory": readers find no copy, and answer EIO. */
-	raw_spin_lock_irqsave(&region->lock, flags);
-	if (!error)
-		extent_map_set_stored(&region->saved, region_offset(copy->start),
-				      copy->count, place);
-	rb_erase(&copy->node, &region->copies);
-	raw_spin_unlock_irqrestore(&region->lock, flags);
-	copy_put(copy);
-	area_wake_progress(area);
-	area_copy_ended(area);
-}
-
-static const struct copy_operations copy_ops = {
-	.read_done = read_done,
-	.stored = stored,
-};
-
-/*
- * Starts one copy of a range in which nothing was saved or being copied. If
- * something is now (storage that is being excluded), nothing is done: the
- * caller looks again. Returns the copy, or NULL if there is no budget.
- */
-static struct copy *start_copy(struct diff_area *area, struct region *region,
-			       sector_t start, u32 count, bool is_urgent)
-{
-	struct extent_piece piece;
-	struct copy *copy, *other;
-	unsigned long flags;
-
-	copy = copy_alloc(area->copier, area->flt->bdev, start, count, &copy_ops,
-			  is_urgent, &area->budget_waiter);
-	if (!copy)
-		return NULL;
-	copy->owner = area;
-	copy->extent = extent_alloc(GFP_NOIO);
-	if (!copy->extent) {
-		copier_fail(area->copier, area->flt->bdev, -ENOMEM);
-		copy_put(copy);
-		return NULL;
-	}
-	raw_spin_lock_irqsave(&region->lock, flags);
-	piece = __region_look(region, start, count, &other);
-	if (!piece.is_saved && !other && piece.count == count) {
-		atomic_inc(&area->copies);
-		__region_add_copy(region, copy);
-		other = copy;
-		area->has_progressed = true;
-	} else {
-		other = ERR_PTR(-EAGAIN);
-	}
-	raw_spin_unlock_irqrestore(&region->lock, flags);
-	if (IS_ERR(other)) {
-		extent_free(copy->extent);
-		copy_put(copy);
-		return other;
-	}
-	inject_sleep(5);
-	/* Tried again by itself: merged, it would fail with its neighbour. */
-	if (is_urgent)
-		copy->bio.bi_opf |= REQ_NOMERGE;
-	copy_read(copy);
-	return copy;
-}
-
-/* Copies of all of @range that is neither saved nor being copied. */
-static enum outcome start_copies(struct diff_area *area, struct sector_range range,
-				 u32 most, bool is_urgent)
-{
-	sector_t at = range.start, end = range_end(range);
-
-	while (at < end && area_state(area) == AREA_ACTIVE) {
-		struct region *region = region_get(area, at);
-		struct extent_piece piece;
-		struct copy *copy;
-		unsigned long flags;
-
-		if (!region) {
-			copier_fail(area->copier, area->flt->bdev, -ENOMEM);
-			return STALLED;
-		}
-		raw_spin_lock_irqsave(&region->lock, flags);
-		piece = __region_look(region, at, region_clip(at, end - at), &copy);
-		raw_spin_unlock_irqrestore(&region->lock, flags);
-		if (!piece.is_saved && !copy) {
-			piece.count = min(piece.count, most);
-			copy = start_copy(area, region, at, piece.count, is_urgent);
-			if (!copy)
-				return STALLED;
-			if (IS_ERR(copy))
-				continue;
-		}
-		at += piece.count;
-	}
-	return STARTED;
 }
 
 /* Hangs @bio to a copy that it has to wait for. False: it need not wait. */
@@ -297,30 +156,50 @@ static bool process(struct diff_area *area, struct bio *bio)
 		return true;
 	}
 	range = range_round_out(range, area->unit, area->capacity);
-	if (start_copies(area, range, COPY_MAX_SECTORS, false) == STALLED &&
-	    area_state(area) == AREA_ACTIVE)
+	if (area_start_copies(area, range, COPY_MAX_SECTORS, COPY_NEEDED, &bio) == STALLED &&
+	    bio && area_state(area) == AREA_ACTIVE)
 		return false;
 	/* Also if the area has failed: a copy under way brings it back. */
-	if (!hang(area, bio, range))
+	if (bio && !hang(area, bio, range))
 		pass(area, bio);
+	area_copy_ahead(area, range);
 	return true;
+}
+
+static struct bio_list take_all(struct diff_area *area, struct bio_list *list)
+{
+	struct bio_list bios;
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&area->lock, flags);
+	bios = *list;
+	bio_list_init(list);
+	raw_spin_unlock_irqrestore(&area->lock, flags);
+	return bios;
+}
+
+static void resubmit_released(struct diff_area *area)
+{
+	struct bio_list bios = take_all(area, &area->released);
+	struct blk_plug plug;
+	struct bio *bio;
+
+	blk_start_plug(&plug);
+	while ((bio = bio_list_pop(&bios)))
+		blkfilter_resubmit(bio);
+	blk_finish_plug(&plug);
 }
 
 /* In order; when one stalls so do those behind it. */
 static void process_writes(struct diff_area *area)
 {
-	struct bio_list bios = area->stalled;
-	unsigned long flags;
+	struct bio_list bios = area->stalled, incoming = take_all(area, &area->incoming);
 	struct bio *bio;
 
 	bio_list_init(&area->stalled);
-	raw_spin_lock_irqsave(&area->lock, flags);
-	bio_list_merge(&bios, &area->incoming);
-	bio_list_init(&area->incoming);
-	raw_spin_unlock_irqrestore(&area->lock, flags);
-
+	bio_list_merge(&bios, &incoming);
 	if (!area_is_readable(area)) {
-		resubmit_all(area, &bios);
+		area_release(area, &bios);
 		return;
 	}
 	while ((bio = bio_list_pop(&bios))) {
@@ -329,59 +208,6 @@ static void process_writes(struct diff_area *area)
 		bio_list_add_head(&bios, bio);
 		bio_list_merge(&area->stalled, &bios);
 		break;
-	}
-}
-
-static struct copy *next_failed(struct diff_area *area)
-{
-	struct copy *copy;
-	unsigned long flags;
-
-	raw_spin_lock_irqsave(&area->lock, flags);
-	copy = list_first_entry_or_null(&area->failed_reads, struct copy, link);
-	if (copy)
-		list_del_init(&copy->link);
-	raw_spin_unlock_irqrestore(&area->lock, flags);
-	return copy;
-}
-
-/* A copy of several units that could not be read becomes copies of one each. */
-static void split_failed(struct diff_area *area, struct copy *copy)
-{
-	struct region *region = region_find(area, copy->start);
-	struct sector_range range = { copy->start, copy->count };
-	struct bio_list waiters;
-	unsigned long flags;
-
-	raw_spin_lock_irqsave(&region->lock, flags);
-	rb_erase(&copy->node, &region->copies);
-	waiters = copy->waiters;
-	bio_list_init(&copy->waiters);
-	raw_spin_unlock_irqrestore(&region->lock, flags);
-
-	if (start_copies(area, range, area->unit, true) == STALLED)
-		copier_fail(area->copier, area->flt->bdev, -ENOMEM);
-	resubmit_all(area, &waiters);
-	extent_free(copy->extent);
-	copy_put(copy);
-	area_copy_ended(area);
-}
-
-static void process_failed_reads(struct diff_area *area)
-{
-	struct copy *copy;
-
-	while ((copy = next_failed(area))) {
-		if (copy->count > area->unit) {
-			split_failed(area, copy);
-			continue;
-		}
-		pr_warn_ratelimited("%pg: sectors %llu to %llu cannot be read, and will be missing in the image\n",
-				    area->flt->bdev, copy->start,
-				    copy->start + copy->count - 1);
-		publish(area, copy, PLACE_POISON);
-		copy_put(copy);
-		area_copy_ended(area);
 	}
 }
 
@@ -398,13 +224,49 @@ static void process_request(struct diff_area *area)
 	range = area->request;
 	raw_spin_unlock_irqrestore(&area->lock, flags);
 	if (!range.count || copier_wait_for_room(area->copier, &area->budget_waiter) ||
-	    start_copies(area, range, COPY_MAX_SECTORS, false) == STALLED)
+	    area_start_copies(area, range, COPY_MAX_SECTORS, COPY_NEEDED, NULL) == STALLED)
 		return;
 	raw_spin_lock_irqsave(&area->lock, flags);
 	/* Given up, and perhaps another one made, meanwhile? */
 	if (area->request.start == range.start && area->request.count == range.count)
 		area->request.count = 0;
 	raw_spin_unlock_irqrestore(&area->lock, flags);
+}
+
+/* The time runs from the last progress, not from the last kick. */
+static void watch_stalled(struct diff_area *area)
+{
+	if (bio_list_empty(&area->stalled)) {
+		if (area->is_watched)
+			cancel_delayed_work(&area->stall_work);
+	} else if (area->has_progressed) {
+		mod_delayed_work(area->wq, &area->stall_work, area->stall_timeout);
+	} else {
+		queue_delayed_work(area->wq, &area->stall_work, area->stall_timeout);
+	}
+	area->is_watched = !bio_list_empty(&area->stalled);
+	area->has_progressed = false;
+}
+
+static void be_busy(struct diff_area *area)
+{
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&area->lock, flags);
+	area->is_busy = true;
+	raw_spin_unlock_irqrestore(&area->lock, flags);
+}
+
+/* Who adds something later finds nobody busy, and kicks. */
+static bool may_rest(struct diff_area *area)
+{
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&area->lock, flags);
+	area->is_busy = !bio_list_empty(&area->incoming) ||
+			!bio_list_empty(&area->released);
+	raw_spin_unlock_irqrestore(&area->lock, flags);
+	return !area->is_busy;
 }
 
 static void area_work(struct work_struct *work)
@@ -415,19 +277,18 @@ static void area_work(struct work_struct *work)
 	/* Older writes are still under way: the data to copy is not there yet. */
 	if (area_state(area) == AREA_ARMED)
 		return;
-	blk_start_plug(&plug);
-	process_failed_reads(area);
-	process_request(area);
-	process_writes(area);
-	blk_finish_plug(&plug);
-	/* The time runs from the last progress, not from the last kick. */
-	if (bio_list_empty(&area->stalled))
-		cancel_delayed_work(&area->stall_work);
-	else if (area->has_progressed)
-		mod_delayed_work(area->wq, &area->stall_work, area->stall_timeout);
-	else
-		queue_delayed_work(area->wq, &area->stall_work, area->stall_timeout);
-	area->has_progressed = false;
+	be_busy(area);
+	do {
+		blk_start_plug(&plug);
+		area_retry_reads(area);
+		process_request(area);
+		process_writes(area);
+		blk_finish_plug(&plug);
+		watch_stalled(area);
+		/* The reads of a device without latency have ended by now. */
+		resubmit_released(area);
+		cond_resched();
+	} while (!may_rest(area));
 }
 
 static void stall_timed_out(struct work_struct *work)
@@ -479,7 +340,8 @@ void diff_area_stop(struct diff_area *area)
 	copier_forget(area->copier, &area->budget_waiter);
 	cancel_delayed_work_sync(&area->stall_work);
 	flush_work(&area->work);
-	WARN_ON(!bio_list_empty(&area->incoming) || !bio_list_empty(&area->stalled));
+	WARN_ON(!bio_list_empty(&area->incoming) || !bio_list_empty(&area->released) ||
+		!bio_list_empty(&area->stalled));
 }
 
 /* A write is counted as held before it can be released: so read that last. */
@@ -536,6 +398,7 @@ struct diff_area *diff_area_alloc(struct blkfilter *flt, struct copier *copier,
 	xa_init(&area->regions);
 	raw_spin_lock_init(&area->lock);
 	bio_list_init(&area->incoming);
+	bio_list_init(&area->released);
 	bio_list_init(&area->stalled);
 	INIT_LIST_HEAD(&area->failed_reads);
 	INIT_WORK(&area->work, area_work);
@@ -559,6 +422,7 @@ bool diff_area_hold(struct diff_area *area, struct bio *bio, sector_t start,
 {
 	enum area_state state = area_state(area);
 	unsigned long flags;
+	bool is_busy;
 
 	if (state != AREA_ACTIVE && state != AREA_ARMED)
 		return false;
@@ -572,7 +436,9 @@ bool diff_area_hold(struct diff_area *area, struct bio *bio, sector_t start,
 	atomic64_inc(&area->counters->held_writes);
 	raw_spin_lock_irqsave(&area->lock, flags);
 	bio_list_add(&area->incoming, bio);
+	is_busy = area->is_busy;
 	raw_spin_unlock_irqrestore(&area->lock, flags);
-	area_kick(area);
+	if (!is_busy)
+		area_kick(area);
 	return true;
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * What the files of the area share, and nobody else knows:
- * diff_area.c the way of a write, area_image.c what the image asks for,
- * region.c the map.
+ * diff_area.c the way of a write, area_copy.c that of the data it would overwrite,
+ * area_image.c what the image asks for, region.c the map.
  */
 #ifndef _BLKSNAP_DIFF_AREA_INTERNAL_H
 #define _BLKSNAP_DIFF_AREA_INTERNAL_H
@@ -22,10 +22,19 @@ enum area_state { AREA_NEW, AREA_ARMED, AREA_ACTIVE, AREA_FAILED, AREA_STOPPED }
 
 /* A GiB of the device: what of it is saved, and what is being copied. */
 struct region {
+	unsigned long index;		/* constant */
 	raw_spinlock_t lock;		/* irqs off; nothing nests in it */
 	struct extent_map saved;	/* read without the lock: extent_map_covers() */
 	struct rb_root copies;		/* under @lock; from copy_read() until stored */
 };
+
+/* A range of first touches that were in sequence, copies ahead included. */
+struct run {
+	sector_t start, end;
+};
+
+/* So many writers in sequence are told apart. */
+#define RUNS	4
 
 /*
  * Legend: I set at creation; G set with the gate closed; L under @lock; W used
@@ -41,13 +50,19 @@ struct diff_area {
 	sector_t capacity;			/* G */
 	enum area_state state;			/* A, changed by set_state() */
 	struct xarray regions;			/* struct region, made on demand */
+	struct region *recent;			/* A, of them; NULL: there is none */
 
 	raw_spinlock_t lock;			/* irqs off; nothing nests in it */
 	struct bio_list incoming;		/* L, held writes */
+	struct bio_list released;		/* L, to be resubmitted */
+	bool is_busy;				/* L, the worker will look again */
 	struct list_head failed_reads;		/* L, copies */
 	struct sector_range request;		/* L, of an image, to be copied; or empty */
 	struct bio_list stalled;		/* W, waiting for budget */
-	bool has_progressed;			/* W, a copy was started in this run */
+	bool has_progressed;			/* W, a copy was started since the last look */
+	bool is_watched;			/* W, the stall's time runs */
+	struct run runs[RUNS];			/* W, the latest, for copies ahead */
+	unsigned int next_run;			/* W, to be forgotten for a new one */
 
 	struct workqueue_struct *wq;		/* I */
 	struct work_struct work;
@@ -87,7 +102,28 @@ struct extent_piece __region_look(struct region *region, sector_t start, u32 cou
 struct copy *__region_copy_at(struct region *region, sector_t start, u32 count);
 void __region_add_copy(struct region *region, struct copy *copy);
 
+/* area_copy.c; all of it for the worker only */
+enum outcome { STARTED, STALLED };
+enum copy_need {
+	COPY_AHEAD,		/* if there is budget and memory; fails nothing */
+	COPY_GUESSED,		/* the same, of what may be no longer fresh */
+	COPY_NEEDED,		/* without budget: the worker is called when there is some */
+	COPY_URGENT,		/* the budget is no obstacle; read by itself */
+};
+
+/*
+ * Copies of all of @range that is neither saved nor being copied, each of up to
+ * @most sectors. @bio, if given, is hung to the first one: then it is NULL.
+ */
+enum outcome area_start_copies(struct diff_area *area, struct sector_range range,
+			       u32 most, enum copy_need need, struct bio **bio);
+/* @range is touched for the first time: copies what is likely to come next. */
+void area_copy_ahead(struct diff_area *area, struct sector_range range);
+void area_retry_reads(struct diff_area *area);
+
 /* diff_area.c */
+/* Bios of a copy that has been read are to go on: @bios is empty then. Any context. */
+void area_release(struct diff_area *area, struct bio_list *bios);
 void area_kick(struct diff_area *area);
 void area_wake_progress(struct diff_area *area);
 void area_copy_ended(struct diff_area *area);

@@ -3,7 +3,9 @@
  * region: the map of an area, in pieces of 1 GiB made on demand.
  *
  * Memory follows what is overwritten, not the size of the device (I7). A region
- * is never removed before the area, so that a pointer to one stays good.
+ * is never removed before the area, so that a pointer to one stays good. The one
+ * that was wanted last by those who enter something is found without a search; who
+ * only looks does not change that, so that readers share no line that is written.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -13,28 +15,44 @@
 
 struct region *region_find(struct diff_area *area, sector_t sector)
 {
-	return xa_load(&area->regions, sector >> REGION_SECTOR_SHIFT);
+	unsigned long index = sector >> REGION_SECTOR_SHIFT;
+	struct region *recent = READ_ONCE(area->recent);
+
+	if (!recent)
+		return NULL;
+	if (recent->index == index)
+		return recent;
+	return xa_load(&area->regions, index);
 }
 
-struct region *region_get(struct diff_area *area, sector_t sector)
+static struct region *make_region(struct diff_area *area, unsigned long index)
 {
-	unsigned long index = sector >> REGION_SECTOR_SHIFT;
-	struct region *region = xa_load(&area->regions, index);
-	struct region *other;
+	struct region *region, *other;
 
-	if (region)
-		return region;
 	region = kzalloc(sizeof(*region), GFP_NOIO);
 	if (!region)
 		return NULL;
 	raw_spin_lock_init(&region->lock);
 	extent_map_init(&region->saved);
 	region->copies = RB_ROOT;
+	region->index = index;
 	other = xa_cmpxchg(&area->regions, index, NULL, region, GFP_NOIO);
 	if (!other)
 		return region;
 	kfree(region);
 	return xa_is_err(other) ? NULL : other;
+}
+
+struct region *region_get(struct diff_area *area, sector_t sector)
+{
+	struct region *region = region_find(area, sector);
+
+	if (!region)
+		region = make_region(area, sector >> REGION_SECTOR_SHIFT);
+	/* Before anything is entered: who sees none looks for none. */
+	if (region && region != READ_ONCE(area->recent))
+		smp_store_release(&area->recent, region);
+	return region;
 }
 
 bool region_covers(struct diff_area *area, sector_t start, sector_t count)

@@ -97,9 +97,9 @@ int blkfilter_wait_drained(struct blkfilter *flt, unsigned long deadline)
 }
 EXPORT_SYMBOL_GPL(blkfilter_wait_drained);
 
-void blkfilter_resubmit(struct blkfilter *flt, struct bio *bio)
+void blkfilter_resubmit(struct bio *bio)
 {
-	judge_hold(filter_of(flt), bio);
+	judge_resubmit(bio);
 }
 EXPORT_SYMBOL_GPL(blkfilter_resubmit);
 
@@ -128,7 +128,7 @@ void blkfilter_pass(struct blkfilter *flt, struct bio *bio)
 	}
 	/* Gated without a record it is judged like any other, later. */
 	preempt_enable();
-	judge_hold(f, bio);
+	judge_resubmit(bio);
 }
 EXPORT_SYMBOL_GPL(blkfilter_pass);
 

@@ -9,9 +9,10 @@
  *
  * A bio is held, that is chained in its filter, when the filter's gate is
  * closed or no record can be had. The filter's worker judges held bios anew,
- * and sends those that pass on their way. What a filter took comes back the
- * same way (blkfilter_resubmit()), so that a write that is released while a new
- * gate closes is judged by the state behind that gate, and none slips through.
+ * and sends those that pass on their way. What a filter took is judged anew as
+ * well when it comes back (blkfilter_resubmit()), so that a write that is released
+ * while a new gate closes is judged by the state behind that gate, and none slips
+ * through.
  *
  * Why a held bio loses NOWAIT and POLLED: holding does not block its submitter,
  * so there is nothing to be refused, and nobody could poll for it here.
@@ -34,12 +35,17 @@ static struct hlist_head *bucket_of(const struct gendisk *disk)
 	return &filters[hash_ptr(disk, HASH_BITS_FILTERS)];
 }
 
+static void be_patient(struct bio *bio)
+{
+	bio->bi_opf &= ~REQ_NOWAIT;
+	bio_clear_polled(bio);
+}
+
 void judge_hold(struct filter *flt, struct bio *bio)
 {
 	unsigned long flags;
 
-	bio->bi_opf &= ~REQ_NOWAIT;
-	bio_clear_polled(bio);
+	be_patient(bio);
 	raw_spin_lock_irqsave(&flt->lock, flags);
 	bio_list_add(&flt->held, bio);
 	raw_spin_unlock_irqrestore(&flt->lock, flags);
@@ -138,23 +144,29 @@ static struct bio *take_held(struct filter *flt)
 }
 
 /* The hook meets what is submitted here again, and finds it seen. */
+void judge_resubmit(struct bio *bio)
+{
+	enum blkfilter_verdict verdict;
+
+	be_patient(bio);
+	records_refill();
+	preempt_disable();
+	verdict = judge_bio(bio);
+	preempt_enable();
+	inject_sleep(5);
+	if (verdict == BLKFILTER_PASS)
+		submit_bio_noacct(bio);
+}
+
 static void resubmit_held(struct work_struct *work)
 {
 	struct filter *flt = container_of(work, struct filter, resubmit_work);
-	enum blkfilter_verdict verdict;
 	struct blk_plug plug;
 	struct bio *bio;
 
 	blk_start_plug(&plug);
-	while ((bio = take_held(flt))) {
-		records_refill();
-		preempt_disable();
-		verdict = judge_bio(bio);
-		preempt_enable();
-		inject_sleep(5);
-		if (verdict == BLKFILTER_PASS)
-			submit_bio_noacct(bio);
-	}
+	while ((bio = take_held(flt)))
+		judge_resubmit(bio);
 	blk_finish_plug(&plug);
 }
 

@@ -14,9 +14,10 @@
  *
  * A bio is held, that is chained in its filter, when the filter's gate is
  * closed or no record can be had. The filter's worker judges held bios anew,
- * and sends those that pass on their way. What a filter took comes back the
- * same way (blkfilter_resubmit()), so that a write that is released while a new
- * gate closes is judged by the state behind that gate, and none slips through.
+ * and sends those that pass on their way. What a filter took is judged anew as
+ * well when it comes back (blkfilter_resubmit()), so that a write that is released
+ * while a new gate closes is judged by the state behind that gate, and none slips
+ * through.
  *
  * Why a held bio loses NOWAIT and POLLED: holding does not block its submitter,
  * so there is nothing to be refused, and nobody could poll for it here.
@@ -28,12 +29,17 @@
 DEFINE_STATIC_KEY_FALSE(blk_filter_key);
 struct bio_set blk_filter_below_set;
 
+static void be_patient(struct bio *bio)
+{
+	bio->bi_opf &= ~REQ_NOWAIT;
+	bio_clear_polled(bio);
+}
+
 void blk_filter_hold(struct blk_filter *f, struct bio *bio)
 {
 	unsigned long flags;
 
-	bio->bi_opf &= ~REQ_NOWAIT;
-	bio_clear_polled(bio);
+	be_patient(bio);
 	raw_spin_lock_irqsave(&f->lock, flags);
 	bio_list_add(&f->held, bio);
 	raw_spin_unlock_irqrestore(&f->lock, flags);
@@ -125,9 +131,16 @@ static struct bio *take_held(struct blk_filter *f)
 }
 
 /*
- * What is submitted here is judged on its way, like any other. If others were
- * quicker to use up the records it is held, and comes back here.
+ * It is judged on its way, like any other. If others were quicker to use up the
+ * records it is held, and comes back here.
  */
+void blk_filter_resubmit(struct bio *bio)
+{
+	be_patient(bio);
+	blk_filter_refill_records();
+	submit_bio_noacct(bio);
+}
+
 static void resubmit_held(struct work_struct *work)
 {
 	struct blk_filter *f = container_of(work, struct blk_filter,
@@ -136,10 +149,8 @@ static void resubmit_held(struct work_struct *work)
 	struct bio *bio;
 
 	blk_start_plug(&plug);
-	while ((bio = take_held(f))) {
-		blk_filter_refill_records();
-		submit_bio_noacct(bio);
-	}
+	while ((bio = take_held(f)))
+		blk_filter_resubmit(bio);
 	blk_finish_plug(&plug);
 }
 

@@ -93,9 +93,9 @@ int blkfilter_wait_drained(struct blkfilter *flt, unsigned long deadline)
 }
 EXPORT_SYMBOL_GPL(blkfilter_wait_drained);
 
-void blkfilter_resubmit(struct blkfilter *flt, struct bio *bio)
+void blkfilter_resubmit(struct bio *bio)
 {
-	blk_filter_hold(filter_of(flt), bio);
+	blk_filter_resubmit(bio);
 }
 EXPORT_SYMBOL_GPL(blkfilter_resubmit);
 
@@ -124,7 +124,7 @@ void blkfilter_pass(struct blkfilter *flt, struct bio *bio)
 	}
 	/* Gated without a record it is judged like any other, later. */
 	preempt_enable();
-	blk_filter_hold(f, bio);
+	blk_filter_resubmit(bio);
 }
 EXPORT_SYMBOL_GPL(blkfilter_pass);
 

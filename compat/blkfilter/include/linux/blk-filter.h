@@ -169,13 +169,12 @@ int blkfilter_wait_drained(struct blkfilter *flt, unsigned long deadline);
 
 /**
  * blkfilter_resubmit - has a taken bio judged anew.
- * @flt: the filter that took it.
  * @bio: the bio, not the caller's any more.
  *
- * All filters that have not passed it judge it, and it goes on if they pass it:
- * later, from a worker. Context: any.
+ * All filters that have not passed it judge it, and it is submitted if they pass
+ * it. Context: may sleep, as submit_bio() may.
  */
-void blkfilter_resubmit(struct blkfilter *flt, struct bio *bio);
+void blkfilter_resubmit(struct bio *bio);
 
 /**
  * blkfilter_pass - lets a bio go with which its filter has finished.

@@ -1,0 +1,316 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * area_copy: from "this is not saved" to "this is saved".
+ *
+ * When a copy has been read, its range is first published in the map, then the
+ * bios that hang on it are released (I1), then it is stored. A write thus waits
+ * for one read, not for the store.
+ *
+ * What most writes touch is not saved at all, so a copy is allocated on that guess,
+ * and the one look under the lock that enters it tells if it was right; only if it
+ * was not is the range looked through piece by piece.
+ *
+ * Writes in sequence, each of them smaller than what is copied at a time with
+ * profit, make the worker copy ahead: as much as the run has touched already, up to
+ * AHEAD_MAX_SECTORS, so that what is copied in vain is never more than what was
+ * needed. The next of them then touch what is saved, and are not held at all.
+ *
+ * A copy that cannot be read is tried again unit by unit; a unit that cannot
+ * be read is poisoned: the image answers EIO there, and the writers go on.
+ *
+ * Lock order: nothing nests. The worker holds no lock when it allocates or
+ * submits.
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/blk-filter-inject.h>
+#include <linux/sizes.h>
+
+#include "diff_area_internal.h"
+
+#define AHEAD_MAX_SECTORS	(SZ_256K >> SECTOR_SHIFT)
+
+/* (i) published, (ii) the writers go, (iii) stored. */
+static void publish(struct diff_area *area, struct copy *copy, place_t place)
+{
+	struct region *region = region_find(area, copy->start);
+	struct bio_list waiters;
+	unsigned long flags;
+
+	inject_delay(200);
+	copy->extent->start = region_offset(copy->start);
+	copy->extent->count = copy->count;
+	copy->extent->place = place;
+	raw_spin_lock_irqsave(&region->lock, flags);
+	extent_map_insert(&region->saved, copy->extent);
+	copy->extent = NULL;
+	waiters = copy->waiters;
+	bio_list_init(&copy->waiters);
+	if (place != PLACE_MEMORY)
+		rb_erase(&copy->node, &region->copies);
+	raw_spin_unlock_irqrestore(&region->lock, flags);
+	inject_delay(200);
+	area_release(area, &waiters);
+	area_wake_progress(area);
+}
+
+static void read_done(struct copy *copy, blk_status_t status)
+{
+	struct diff_area *area = copy->owner;
+	unsigned long flags;
+
+	if (likely(!status)) {
+		atomic64_add((u64)copy->count << SECTOR_SHIFT,
+			     &area->counters->copied_bytes);
+		publish(area, copy, PLACE_MEMORY);
+		copy_store(copy);
+		return;
+	}
+	raw_spin_lock_irqsave(&area->lock, flags);
+	list_add_tail(&copy->link, &area->failed_reads);
+	raw_spin_unlock_irqrestore(&area->lock, flags);
+	area_kick(area);
+}
+
+static void stored(struct copy *copy, place_t place, int error)
+{
+	struct diff_area *area = copy->owner;
+	struct region *region = region_find(area, copy->start);
+	unsigned long flags;
+
+	/* Lost data stays "in memory": readers find no copy, and answer EIO. */
+	raw_spin_lock_irqsave(&region->lock, flags);
+	if (!error)
+		extent_map_set_stored(&region->saved, region_offset(copy->start),
+				      copy->count, place);
+	rb_erase(&copy->node, &region->copies);
+	raw_spin_unlock_irqrestore(&region->lock, flags);
+	copy_put(copy);
+	area_wake_progress(area);
+	area_copy_ended(area);
+}
+
+static const struct copy_operations copy_ops = {
+	.read_done = read_done,
+	.stored = stored,
+};
+
+static struct copy *alloc_copy(struct diff_area *area, sector_t start, u32 count,
+			       enum copy_need need)
+{
+	struct copy *copy;
+
+	copy = copy_alloc(area->copier, area->flt->bdev, start, count, &copy_ops,
+			  need == COPY_URGENT,
+			  need >= COPY_NEEDED ? &area->budget_waiter : NULL);
+	if (!copy)
+		return NULL;
+	copy->owner = area;
+	copy->is_ahead = need == COPY_AHEAD;
+	copy->extent = extent_alloc(GFP_NOIO);
+	if (copy->extent)
+		return copy;
+	if (need >= COPY_NEEDED)
+		copier_fail(area->copier, area->flt->bdev, -ENOMEM);
+	copy_put(copy);
+	return NULL;
+}
+
+/*
+ * Enters the copy if nothing of its range is saved or being copied, with @bio, if
+ * there is one, hung to it: from then on that is not the caller's any more.
+ */
+static bool enter(struct diff_area *area, struct region *region, struct copy *copy,
+		  struct bio *bio)
+{
+	struct extent_piece piece;
+	struct copy *other;
+	unsigned long flags;
+	bool is_fresh;
+
+	raw_spin_lock_irqsave(&region->lock, flags);
+	piece = __region_look(region, copy->start, copy->count, &other);
+	is_fresh = !piece.is_saved && !other && piece.count == copy->count;
+	if (is_fresh) {
+		atomic_inc(&area->copies);
+		__region_add_copy(region, copy);
+		if (bio)
+			bio_list_add(&copy->waiters, bio);
+	}
+	raw_spin_unlock_irqrestore(&region->lock, flags);
+	return is_fresh;
+}
+
+enum attempt { ATTEMPT_DONE, ATTEMPT_NO_BUDGET, ATTEMPT_NOT_FRESH };
+
+static enum attempt start_copy(struct diff_area *area, struct region *region,
+			       sector_t start, u32 count, enum copy_need need,
+			       struct bio **bio)
+{
+	struct copy *copy = alloc_copy(area, start, count, need);
+
+	if (!copy)
+		return ATTEMPT_NO_BUDGET;
+	if (!enter(area, region, copy, *bio)) {
+		extent_free(copy->extent);
+		copy_put(copy);
+		return ATTEMPT_NOT_FRESH;
+	}
+	*bio = NULL;
+	area->has_progressed = true;
+	inject_sleep(5);
+	/* Tried again by itself: merged, it would fail with its neighbour. */
+	if (need == COPY_URGENT)
+		copy->bio.bi_opf |= REQ_NOMERGE;
+	copy_read(copy);
+	return ATTEMPT_DONE;
+}
+
+static struct extent_piece look(struct region *region, sector_t at, u32 count,
+				bool *is_fresh)
+{
+	struct extent_piece piece;
+	struct copy *copy;
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&region->lock, flags);
+	piece = __region_look(region, at, count, &copy);
+	raw_spin_unlock_irqrestore(&region->lock, flags);
+	*is_fresh = !piece.is_saved && !copy;
+	return piece;
+}
+
+/* Copies what is fresh of the first part of a range. Returns its length, or 0. */
+static u32 copy_part(struct diff_area *area, struct region *region, sector_t at,
+		     u32 count, u32 most, enum copy_need need, struct bio **bio)
+{
+	u32 guess = min(count, most);
+	struct extent_piece piece;
+	enum attempt attempt;
+	bool is_fresh;
+
+	attempt = start_copy(area, region, at, guess,
+			     need == COPY_NEEDED ? COPY_GUESSED : need, bio);
+	if (attempt == ATTEMPT_DONE)
+		return guess;
+	if (need == COPY_AHEAD && attempt == ATTEMPT_NO_BUDGET)
+		return 0;
+	do {
+		piece = look(region, at, count, &is_fresh);
+		if (!is_fresh)
+			return piece.count;
+		piece.count = min(piece.count, most);
+		attempt = start_copy(area, region, at, piece.count, need, bio);
+	} while (attempt == ATTEMPT_NOT_FRESH);
+	return attempt == ATTEMPT_DONE ? piece.count : 0;
+}
+
+enum outcome area_start_copies(struct diff_area *area, struct sector_range range,
+			       u32 most, enum copy_need need, struct bio **bio)
+{
+	sector_t at = range.start, end = range_end(range);
+	struct bio *none = NULL;
+
+	while (at < end && area_state(area) == AREA_ACTIVE) {
+		struct region *region = region_get(area, at);
+		u32 done;
+
+		if (!region) {
+			if (need >= COPY_NEEDED)
+				copier_fail(area->copier, area->flt->bdev, -ENOMEM);
+			return STALLED;
+		}
+		done = copy_part(area, region, at, region_clip(at, end - at), most, need,
+				 bio ?: &none);
+		if (!done)
+			return STALLED;
+		at += done;
+	}
+	return STARTED;
+}
+
+/* The run that goes on with @start, or a new one in place of an old one. */
+static struct run *run_of(struct diff_area *area, sector_t start)
+{
+	struct run *run;
+	unsigned int i;
+
+	for (i = 0; i < RUNS; i++)
+		if (area->runs[i].end == start && area->runs[i].start != start)
+			return &area->runs[i];
+	run = &area->runs[area->next_run++ % RUNS];
+	run->start = start;
+	return run;
+}
+
+void area_copy_ahead(struct diff_area *area, struct sector_range range)
+{
+	struct run *run = run_of(area, range.start);
+	struct sector_range ahead = { range_end(range) };
+
+	/* What does not begin a run has shown that its writer goes on. */
+	if (run->start != range.start && range.count < AHEAD_MAX_SECTORS &&
+	    !copier_short_for(area->copier))
+		ahead.count = min3((sector_t)AHEAD_MAX_SECTORS, ahead.start - run->start,
+				   area->capacity - ahead.start);
+	run->end = range_end(ahead);
+	if (ahead.count)
+		area_start_copies(area, ahead, COPY_MAX_SECTORS, COPY_AHEAD, NULL);
+}
+
+static struct copy *next_failed(struct diff_area *area)
+{
+	struct copy *copy;
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&area->lock, flags);
+	copy = list_first_entry_or_null(&area->failed_reads, struct copy, link);
+	if (copy)
+		list_del_init(&copy->link);
+	raw_spin_unlock_irqrestore(&area->lock, flags);
+	return copy;
+}
+
+/*
+ * A copy of several units that could not be read becomes copies of one each; one
+ * that was ahead of its time becomes none, and who waits for it comes back here.
+ */
+static void split_failed(struct diff_area *area, struct copy *copy)
+{
+	struct region *region = region_find(area, copy->start);
+	struct sector_range range = { copy->start, copy->count };
+	struct bio_list waiters;
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&region->lock, flags);
+	rb_erase(&copy->node, &region->copies);
+	waiters = copy->waiters;
+	bio_list_init(&copy->waiters);
+	raw_spin_unlock_irqrestore(&region->lock, flags);
+
+	if (!copy->is_ahead &&
+	    area_start_copies(area, range, area->unit, COPY_URGENT, NULL) == STALLED)
+		copier_fail(area->copier, area->flt->bdev, -ENOMEM);
+	area_release(area, &waiters);
+	extent_free(copy->extent);
+	copy_put(copy);
+	area_copy_ended(area);
+}
+
+void area_retry_reads(struct diff_area *area)
+{
+	struct copy *copy;
+
+	while ((copy = next_failed(area))) {
+		if (copy->count > area->unit || copy->is_ahead) {
+			split_failed(area, copy);
+			continue;
+		}
+		pr_warn_ratelimited("%pg: sectors %llu to %llu cannot be read, and will be missing in the image\n",
+				    area->flt->bdev, copy->start,
+				    copy->start + copy->count - 1);
+		publish(area, copy, PLACE_POISON);
+		copy_put(copy);
+		area_copy_ended(area);
+	}
+}
