@@ -11,8 +11,6 @@ requires() { need_snapshots pattern; }
 
 moved() { echo $(($(snap info "$snapshot" copied) + $(snap info "$snapshot" stored))); }
 
-all_is_stored() { [[ $(snap info "$snapshot" memory) == 0 ]]; }
-
 act() {
 	local overwritten before
 
@@ -20,7 +18,7 @@ act() {
 	snapshot_of "$origin"
 	check "nothing was moved yet" test "$(moved)" = 0
 	pattern write "$origin" --threads 2 --ops 700 --log "$CASE_TMP/log"
-	wait_until "all is stored" all_is_stored
+	wait_stored "$snapshot"
 	overwritten=$(($(pattern blocks 4096 <"$CASE_TMP/log" | wc -l) * 4096))
 	before=$(moved)
 	echo "moved $before, overwritten $overwritten" >&2
@@ -28,6 +26,6 @@ act() {
 	check "all was copied" test "$before" -ge $((overwritten * 2))
 
 	pattern write "$origin" --threads 2 --ops 700 --gen 5000
-	wait_until "all is stored" all_is_stored
+	wait_stored "$snapshot"
 	check "nothing is moved a second time" test "$(moved)" = "$before"
 }

@@ -16,7 +16,7 @@ is_waiting() { (($(snap info "$id" waiting) > 0)); }
 is_corrupt() { [[ $(snap info "$id" state) == 2 ]]; }
 
 act() {
-	local id most parameters=/sys/module/blksnap/parameters writer
+	local i id most parameters=/sys/module/blksnap/parameters writer
 
 	new_brd origin 16
 	new_brd room 16
@@ -31,9 +31,13 @@ act() {
 	snap append "$id" "$slow" 0:4096
 	snap take "$id"
 	echo "after the take: $(answer snap limits "$id" 0 2048 0)"
-	dd if=/dev/zero of="$origin" bs=64k count=17 oflag=direct status=none
+	# Not in sequence: nothing is copied ahead.
+	for ((i = 16; i >= 0; i--)); do
+		dd if=/dev/zero of="$origin" bs=64k seek=$i count=1 oflag=direct conv=notrunc status=none
+	done
 	echo "by its own: $(snap event "$id" 10000)"
 	snap append "$id" "$slow" 4096:28672
+	wait_stored "$id"
 	echo "held 17: $(snap info "$id" held), waiting: $(snap info "$id" waiting)"
 	echo "copied, of the device: $(snap info "$id" copied), $(snap counters "$id")"
 	echo "portion $(snap info "$id" portion), used $(snap info "$id" used), free $(snap info "$id" free)"

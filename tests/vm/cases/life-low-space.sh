@@ -55,9 +55,10 @@ act() {
 	echo "state $(snap info "$id" state), all of $(snap info "$id" storage) used"
 	pattern check /dev/blksnap-image0 1
 	snap append "$id" "$storage" 8704:20480
-	wait_until "nothing waits" [ "$(snap info "$id" memory)" = 0 ]
+	wait_stored "$id"
 	pattern check /dev/blksnap-image0 1
 	overwrite 1
+	wait_stored "$id"
 	echo "used $(snap info "$id" used)"
 	snap destroy "$id"
 }

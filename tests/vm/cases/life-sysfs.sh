@@ -27,9 +27,14 @@ values() {
 
 value() { echo "$(<"$dir/$1")"; }
 
-# overwrite_blocks FIRST COUNT: of 4 KiB, a write each.
+# overwrite_blocks NUMBER...: of 4 KiB, a write each.
 overwrite_blocks() {
-	dd if=/dev/zero of="$origin" bs=4k seek="$1" count="$2" oflag=direct conv=notrunc status=none
+	local number
+
+	for number; do
+		dd if=/dev/zero of="$origin" bs=4k seek="$number" count=1 oflag=direct \
+			conv=notrunc status=none
+	done
 }
 
 # What the calls tell and what sysfs tells must be one.
@@ -92,9 +97,11 @@ act() {
 	echo "created:"
 	values
 	append_storage "$id" "$storage"
-	overwrite_blocks 0 2
+	overwrite_blocks 0 1
 	snap take "$id"
-	overwrite_blocks 1 3
+	# Not in sequence: nothing is copied ahead.
+	overwrite_blocks 3 2 1
+	wait_stored "$id"
 	echo "taken, and written to:"
 	values
 	check "it agrees with the call" agree

@@ -39,6 +39,10 @@ create_snapshot() {
 	append_storage "${!_variable}" "$storage"
 }
 
+# wait_stored ID: until all that was saved has reached the storage.
+wait_stored() { wait_until "all is stored" has_no_memory "$1"; }
+has_no_memory() { [[ $(snap info "$1" memory) == 0 ]]; }
+
 # take_snapshot ID: the images' paths go to the array $image, in the order of
 # creation, so that $image is the first.
 take_snapshot() {

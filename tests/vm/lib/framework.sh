@@ -179,6 +179,20 @@ new_filesystem() {
 	printf -v "$_variable" %s "$_dir"
 }
 
+# What the kernel has taken for itself and cannot give back, in KiB: all but what
+# is free, caches, and the memory of programs.
+kernel_kib() {
+	sync
+	echo 3 >/proc/sys/vm/drop_caches
+	# What is freed behind a grace period.
+	sleep 1
+	awk '$1 == "MemTotal:" { kib += $2 }
+		$1 ~ /^(MemFree|Buffers|Cached|SwapCached|AnonPages|SReclaimable|PageTables|KernelStack):$/ {
+			kib -= $2
+		}
+		END { print kib }' /proc/meminfo
+}
+
 # --- the modules under test ---
 
 # A module file of the build and what it depends on in this kernel.
