@@ -31,7 +31,7 @@ help:
 	@echo 'make check-static    layers, licences, scripts, sparse'
 	@echo
 	@echo 'make bench           what a snapshot costs, beside dm-snapshot and the raw device'
-	@echo '                     (BENCH_ROWS="...", BENCH_MODE=latency|realtime; bench/README.md)'
+	@echo '                     (BENCH_ROWS="...", BENCH_MODE=latency|realtime|profile; bench/README.md)'
 	@echo
 	@echo 'make clean           removes $(O)'
 

@@ -91,7 +91,5 @@ stored_bytes() {
 	fi
 }
 
-all_is_stored() { [[ $(snap info "$snapshot" memory) == 0 ]]; }
-
 # Until what was saved has reached the storage.
-settle() { [[ ! $snapshot ]] || wait_until "all is stored" all_is_stored; }
+settle() { [[ ! $snapshot ]] || wait_stored "$snapshot"; }
