@@ -12,7 +12,7 @@ declare -A floor=(
 	[geometry]=0 [cbt_map]=1 [extent_map]=1 [event_queue]=1 [stack]=1 [params]=1
 	[diff_storage]=2 [diff_storage_internal]=2 [storage_file]=3 [copy]=3
 	[copy_internal]=4 [store]=5
-	[diff_area]=6 [diff_area_internal]=7 [region]=8 [area_image]=8
+	[diff_area]=6 [diff_area_internal]=7 [region]=8 [area_copy]=8 [area_image]=8
 	[tracker]=9 [image]=9 [freeze]=9
 	[snapshot]=10 [snapshot_internal]=11 [take]=12
 	[filter]=13 [control]=13 [control_internal]=14
@@ -24,7 +24,7 @@ room_of() {
 	case $1 in
 	diff_storage* | storage_file) echo diff_storage ;;
 	copy* | store) echo copy ;;
-	diff_area* | region | area_image) echo diff_area ;;
+	diff_area* | region | area_copy | area_image) echo diff_area ;;
 	snapshot* | take) echo snapshot ;;
 	control*) echo control ;;
 	*) echo "$1" ;;
