@@ -52,7 +52,8 @@ struct diff_area {
 	struct xarray regions;			/* struct region, made on demand */
 	struct region *recent;			/* A, of them; NULL: there is none */
 
-	raw_spinlock_t lock;			/* irqs off; nothing nests in it */
+	/* Above is what every write reads; from here on what those that are held write. */
+	raw_spinlock_t lock ____cacheline_aligned_in_smp;	/* irqs off; nothing nests in it */
 	struct bio_list incoming;		/* L, held writes */
 	struct bio_list released;		/* L, to be resubmitted */
 	bool is_busy;				/* L, the worker will look again */
