@@ -170,6 +170,42 @@ struct abi_info {
 	uint64_t reserved[8];
 };
 
+struct abi_changed_ranges {
+	struct abi_dev dev;
+	struct abi_uuid generation;
+	uint32_t since, flags;
+	uint64_t sector, ranges;
+	uint32_t count, snap_number;
+	uint64_t capacity;
+	uint64_t reserved[4];
+};
+
+struct abi_set_limits {
+	struct abi_uuid id;
+	uint32_t flags, timeout_ms;
+	uint64_t memory, portion;
+	uint64_t reserved[6];
+};
+
+enum { TRACKER_IDLE, TRACKER_CLAIMED, TRACKER_TAKEN };
+enum {
+	REASON_NEW, REASON_RESIZED, REASON_WRAPPED, REASON_BEYOND, REASON_MEDIUM,
+	REASON_STORAGE,
+};
+
+struct abi_tracker_info {
+	struct abi_dev dev;
+	uint32_t flags, state;
+	struct abi_uuid generation;
+	uint32_t reason, snap_number;
+	struct abi_uuid snapshot;
+	uint32_t blk_size, blk_count;
+	uint64_t capacity, since_boottime, since_realtime;
+	uint64_t changed, changed_last, changed_generation;
+	uint64_t seen, held, waiting, copied;
+	uint64_t reserved[8];
+};
+
 #define LAYOUT(type, lp64, i386)						\
 	static_assert(sizeof(struct type) == NUMBER(lp64, i386), #type)
 #define PLACE(type, member, lp64, i386)						\
@@ -207,5 +243,14 @@ LAYOUT(abi_append_file, 64, 64);
 LAYOUT(abi_info_image, 144, 144);
 LAYOUT(abi_info_range, 24, 24);
 LAYOUT(abi_info, 200, 200);
+LAYOUT(abi_changed_ranges, 96, 96);
+PLACE(abi_changed_ranges, sector, 32, 32);
+PLACE(abi_changed_ranges, capacity, 56, 56);
+LAYOUT(abi_set_limits, 88, 88);
+PLACE(abi_set_limits, memory, 24, 24);
+LAYOUT(abi_tracker_info, 208, 208);
+PLACE(abi_tracker_info, snapshot, 40, 40);
+PLACE(abi_tracker_info, capacity, 64, 64);
+PLACE(abi_tracker_info, copied, 136, 136);
 
 #endif /* ABI_H */

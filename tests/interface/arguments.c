@@ -53,6 +53,12 @@ static const struct argument arguments[] = {
 	{ "SNAPSHOT_APPEND_FILE", ABI_APPEND_FILE,
 	  sizeof(struct abi_append_file), -EFAULT, true, -ESRCH },
 	{ "SNAPSHOT_INFO", ABI_INFO, sizeof(struct abi_info), -EFAULT, true, -ESRCH },
+	{ "TRACKER_CHANGED_RANGES", ABI_CHANGED_RANGES,
+	  sizeof(struct abi_changed_ranges), -EFAULT, true, -EINVAL },
+	{ "SNAPSHOT_SET_LIMITS", ABI_SET_LIMITS,
+	  sizeof(struct abi_set_limits), -EFAULT, false, -ESRCH },
+	{ "TRACKER_INFO", ABI_TRACKER_INFO,
+	  sizeof(struct abi_tracker_info), -EFAULT, true, -ENODEV },
 };
 
 static void unreachable(const struct argument *arg)

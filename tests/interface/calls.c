@@ -141,3 +141,30 @@ long info(struct abi_uuid id, struct abi_info *arg)
 	arg->id = id;
 	return call(ABI_INFO, arg);
 }
+
+long changed_ranges(struct abi_changed_ranges *arg)
+{
+	return call(ABI_CHANGED_RANGES, arg);
+}
+
+long set_limits(struct abi_uuid id, uint32_t timeout_ms, uint64_t memory, uint64_t portion)
+{
+	struct abi_set_limits arg = {
+		.id = id,
+		.timeout_ms = timeout_ms,
+		.memory = memory,
+		.portion = portion,
+	};
+
+	return call(ABI_SET_LIMITS, &arg);
+}
+
+/* What the call fills is not zero before: a member that it forgets is seen. */
+long tracker_info(struct abi_dev dev, struct abi_tracker_info *arg)
+{
+	memset(arg, 0xaa, sizeof(*arg));
+	arg->dev = dev;
+	arg->flags = 0;
+	memset(arg->reserved, 0, sizeof(arg->reserved));
+	return call(ABI_TRACKER_INFO, arg);
+}

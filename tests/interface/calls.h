@@ -64,6 +64,9 @@ long collect_images(struct abi_uuid id, uint32_t *count, void *array);
 long wait_event(struct abi_uuid id, uint32_t ms, struct abi_event *event);
 long append_file(struct abi_uuid id, int fd, struct abi_append_file *arg);
 long info(struct abi_uuid id, struct abi_info *arg);
+long changed_ranges(struct abi_changed_ranges *arg);
+long set_limits(struct abi_uuid id, uint32_t timeout_ms, uint64_t memory, uint64_t portion);
+long tracker_info(struct abi_dev dev, struct abi_tracker_info *arg);
 
 /* Of one device; with storage; and taken. */
 struct abi_uuid new_snapshot(const struct device *device);
@@ -91,10 +94,21 @@ uint64_t storage_of(struct abi_uuid id);
 bool same_id(const struct abi_uuid *a, const struct abi_uuid *b);
 bool same_dev(struct abi_dev a, struct abi_dev b);
 
+/*
+ * Numbers that no device can have. Cut to 12 and 20 bits, or put together without
+ * being cut, the first three would be @dev's.
+ */
+struct abi_dev impossible(struct abi_dev dev, unsigned int index);
+#define IMPOSSIBLE_COUNT	5
+
 /* An open device past its cache. */
 int open_direct(const char *path, int flags);
 /* Writes @count blocks of 4 KiB of @byte from block @at on. 0 or -errno. */
 long write_blocks(const struct device *device, unsigned int at, unsigned int count, int byte);
+
+/* The same from the last block to the first: no sequence, so none is copied ahead. */
+long write_backwards(const struct device *device, unsigned int at, unsigned int count,
+		     int byte);
 
 /* A parameter of the module. */
 void set_parameter(const char *name, unsigned int value);
