@@ -140,6 +140,17 @@ bool same_dev(struct abi_dev a, struct abi_dev b)
 	return a.mj == b.mj && a.mn == b.mn;
 }
 
+struct abi_dev impossible(struct abi_dev dev, unsigned int index)
+{
+	switch (index) {
+	case 0:		return (struct abi_dev){ dev.mj + 4096, dev.mn };
+	case 1:		return (struct abi_dev){ dev.mj, dev.mn + (dev.mj << 20) };
+	case 2:		return (struct abi_dev){ 0, dev.mn + (dev.mj << 20) };
+	case 3:		return (struct abi_dev){ 1u << 31, 1u << 31 };
+	default:	return (struct abi_dev){ UINT32_MAX, UINT32_MAX };
+	}
+}
+
 int open_direct(const char *path, int flags)
 {
 	int fd = open(path, flags | O_DIRECT | O_CLOEXEC);
@@ -159,6 +170,16 @@ long write_blocks(const struct device *device, unsigned int at, unsigned int cou
 		if (pwrite(fd, block, sizeof(block), (off_t)at * 4096) != 4096)
 			ret = -errno;
 	close(fd);
+	return ret;
+}
+
+long write_backwards(const struct device *device, unsigned int at, unsigned int count,
+		     int byte)
+{
+	long ret = 0;
+
+	while (count-- && !ret)
+		ret = write_blocks(device, at + count, 1, byte);
 	return ret;
 }
 

@@ -60,6 +60,8 @@ static void arrays(struct abi_uuid id)
 	arg.images = UINT64_MAX - 4095;
 	arg.image_count = 1;
 	answers(call(ABI_INFO, &arg), -EFAULT, "images to the end of all addresses");
+	arg.images = (uintptr_t)images | 1ull << 63;
+	answers(call(ABI_INFO, &arg), -EFAULT, "an address of which only the lower half is right");
 	arg.images = (uintptr_t)read_only(images, sizeof(images));
 	answers(call(ABI_INFO, &arg), -EFAULT, "images to what cannot be written");
 	arg.images = 0;
@@ -89,7 +91,7 @@ static void while_taken(struct abi_uuid id)
 	struct abi_info arg = { .id = id, .image_count = 1, .images = (uintptr_t)&image };
 	struct abi_cbt_info entry;
 
-	need(!write_blocks(&on.b, 3, 2, 7), "a write");
+	need(!write_backwards(&on.b, 3, 2, 7), "a write");
 	answers(call(ABI_INFO, &arg), 0, "a snapshot taken");
 	fact(arg.state == STATE_TAKEN && !arg.error, "its state is taken");
 	fact(find_tracker(on.b.dev, &entry) && image.snap_number == entry.snap_number &&

@@ -29,11 +29,11 @@ static void low_space(struct abi_uuid id)
 
 	answers(next_event(id, &event), EVENT_LOW_FREE_SPACE, "the first request");
 	answers(next_event(id, &event), -ENOENT, "with as much as was asked for there is no other");
-	need(!write_blocks(&on.a, 0, 120, 1), "writes");
+	need(!write_backwards(&on.a, 0, 120, 1), "writes");
 	answers(next_event(id, &event), -ENOENT, "nor while more than half a portion is free");
-	need(!write_blocks(&on.a, 120, 16, 1), "writes");
+	need(!write_backwards(&on.a, 120, 16, 1), "writes");
 	answers(next_event(id, &event), EVENT_LOW_FREE_SPACE, "at half a portion there is one");
-	need(!write_blocks(&on.a, 136, 32, 1), "writes");
+	need(!write_backwards(&on.a, 136, 32, 1), "writes");
 	answers(next_event(id, &event), -ENOENT, "and only one");
 	need(!append_range(id, on.storage.dev, 2048, 64), "a little storage");
 	need(!write_blocks(&on.a, 168, 1, 1), "a write");
@@ -100,6 +100,7 @@ void facts_of_overflow(void)
 	fact(!info(id, &state) && state.state == STATE_CORRUPT && state.error == ENOSPC,
 	     "SNAPSHOT_INFO tells the same");
 	answers(take(id), -EALREADY, "SNAPSHOT_TAKE is EALREADY");
+	answers(set_limits(id, 500, 0, 0), -EALREADY, "SNAPSHOT_SET_LIMITS likewise");
 	answers(read_map(on.a.dev, 0, 1, &byte), 1, "the map can still be read");
 	answers(append_range(id, on.storage.dev, 4096, 8), 0, "storage can still be appended");
 	answers(write_blocks(&on.a, 0, 64, 3), 0, "writes to the original still go on");
