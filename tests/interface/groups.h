@@ -21,6 +21,9 @@ void facts_of_lists(void);		/* SNAPSHOT_COLLECT, COLLECT_IMAGES */
 void facts_of_storage(void);		/* SNAPSHOT_APPEND_STORAGE */
 void facts_of_files(void);		/* SNAPSHOT_APPEND_FILE */
 void facts_of_info(void);		/* SNAPSHOT_INFO */
+void facts_of_limits(void);		/* SNAPSHOT_SET_LIMITS */
+void facts_of_changes(void);		/* TRACKER_CHANGED_RANGES */
+void facts_of_details(void);		/* TRACKER_INFO */
 void facts_of_events(void);		/* SNAPSHOT_WAIT_EVENT */
 void facts_of_overflow(void);		/* low space, and no space */
 void facts_of_tracking(void);		/* periods, numbers, generations */

@@ -31,6 +31,9 @@ static void removals(void)
 	answers(tracker_remove(on.plain.dev), -ENODATA, "a device that is not tracked");
 	id = new_with_storage(&on.a);
 	answers(tracker_remove(on.a.dev), -EBUSY, "a device in a snapshot only created");
+	for (i = 0; i < IMPOSSIBLE_COUNT; i++)
+		answers(tracker_remove(impossible(on.a.dev, i)), -ENXIO,
+			"numbers that no device can have");
 	need(!take(id), "a take");
 	answers(tracker_remove(on.a.dev), -EBUSY, "a device in a snapshot taken");
 	answers(tracker_remove(image_of(id)), -ENODATA, "an image");
