@@ -23,7 +23,17 @@ append_storage() { snap append "$1" "$2" "0:$(blockdev --getsz "$2")"; }
 
 # No process of the tool is left. Threads of the kernel, whose parent is 2, may
 # have names like theirs.
-no_process() { ! ps --ppid 2 -N -o comm= | grep '^blksnap' >/dev/null; }
+no_process() {
+	local file name status
+
+	for file in /proc/[0-9]*/comm; do
+		{ read -r name <"$file"; } 2>/dev/null || continue
+		[[ $name == blksnap* ]] || continue
+		{ read -r status <"${file%comm}stat"; } 2>/dev/null || continue
+		# Behind the name come the state and the parent.
+		[[ ${status##*) } == ?" 2 "* ]] || return 1
+	done
+}
 
 # create_snapshot VARIABLE DEVICE...: created and with storage, but not taken;
 # the variable gets the id. Storage is the device in $storage; if the case has

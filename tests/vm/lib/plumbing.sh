@@ -25,15 +25,26 @@ normal() {
 		-e '/kernel: /d'
 }
 
+# printed FILE FILE: what went to standard output, and to standard error.
+printed() {
+	local lines
+
+	mapfile -t lines <"$1"
+	((${#lines[@]} == 0)) || printf '%s\n' "${lines[@]}"
+	mapfile -t lines <"$2"
+	((${#lines[@]} == 0)) || printf '! %s\n' "${lines[@]}"
+}
+
 # Not sorted: what a case prints comes in the order in which it happened.
 run() {
 	local status=0
 
-	echo "\$ blksnap $*" | normal
 	blksnap "$@" >"$CASE_TMP/stdout" 2>"$CASE_TMP/stderr" || status=$?
-	normal <"$CASE_TMP/stdout"
-	normal <"$CASE_TMP/stderr" | sed 's/^/! /'
-	((status == 0)) || echo "status $status"
+	{
+		echo "\$ blksnap $*"
+		printed "$CASE_TMP/stdout" "$CASE_TMP/stderr"
+		((status == 0)) || echo "status $status"
+	} | normal
 }
 
 # The process is not killed by a SIGTERM any more, but told by it.
