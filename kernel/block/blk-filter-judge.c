@@ -51,7 +51,7 @@ static enum blkfilter_verdict ask(struct blk_filter *f, struct bio *bio,
 				  sector_t start, sector_t end)
 {
 	/* Records are counted by the epoch seen here: the gate was open. */
-	if (READ_ONCE(f->is_gated)) {
+	if (smp_load_acquire(&f->is_gated)) {
 		blk_filter_hold(f, bio);
 		return BLKFILTER_TAKEN;
 	}

@@ -17,6 +17,7 @@
 #include <linux/delay.h>
 #include <linux/module.h>
 #include <linux/rculist.h>
+#include <linux/sched/mm.h>
 #include <linux/slab.h>
 
 #include "blk-filter.h"
@@ -63,7 +64,8 @@ void blkfilter_open_gate(struct blkfilter *flt)
 
 	/* Under the lock: a holder that saw it closed has added its bio by now. */
 	raw_spin_lock_irqsave(&f->lock, flags);
-	WRITE_ONCE(f->is_gated, false);
+	/* Who sees it open sees all that was changed behind it. */
+	smp_store_release(&f->is_gated, false);
 	raw_spin_unlock_irqrestore(&f->lock, flags);
 	queue_work(f->wq, &f->resubmit_work);
 }
@@ -117,7 +119,7 @@ void blkfilter_pass(struct blkfilter *flt, struct bio *bio)
 
 	for (;;) {
 		preempt_disable();
-		if (READ_ONCE(f->is_gated) || blk_filter_record(f, bio))
+		if (smp_load_acquire(&f->is_gated) || blk_filter_record(f, bio))
 			break;
 		preempt_enable();
 		blk_filter_refill_records();
@@ -177,6 +179,8 @@ static int check_device(struct block_device *bdev)
 		why = "stores to a DAX device reach it unseen";
 	else if (is_swap_notified(bdev))
 		why = "a compressed RAM disk in use as swap frees pages unseen";
+	else if (atomic_read(&disk->rq_holders))
+		why = "writes through the multipath device above it reach it unseen; use that device instead";
 	if (!why)
 		return 0;
 	pr_err("%pg: refused: %s\n", bdev, why);
@@ -189,6 +193,7 @@ static int check_device(struct block_device *bdev)
  */
 static int grow(struct blk_filter *f, sector_t end)
 {
+	unsigned int noio = memalloc_noio_save();	/* see blkfilter_attach() */
 	sector_t old_end = f->end;
 	int ret;
 
@@ -199,6 +204,7 @@ static int grow(struct blk_filter *f, sector_t end)
 	if (ret)
 		WRITE_ONCE(f->end, old_end);
 	blkfilter_open_gate(&f->pub);
+	memalloc_noio_restore(noio);
 	return ret;
 }
 
@@ -426,6 +432,7 @@ struct blkfilter *blkfilter_attach(struct block_device *bdev,
 {
 	unsigned long timeout = msecs_to_jiffies(timeout_ms);
 	struct blk_filter *f;
+	unsigned int noio;
 	int ret;
 
 	ret = check_device(bdev) ?: blk_filter_can_drain(bdev) ?: prepare() ?:
@@ -435,8 +442,11 @@ struct blkfilter *blkfilter_attach(struct block_device *bdev,
 	f = filter_alloc(bdev, ops, private);
 	if (!f)
 		return ERR_PTR(-ENOMEM);
+	/* Writeback to this very device may have to wait for us: do not wait for it. */
+	noio = memalloc_noio_save();
 	ret = publish(f);
 	if (ret) {
+		memalloc_noio_restore(noio);
 		filter_free(f);
 		return ERR_PTR(ret);
 	}
@@ -449,6 +459,7 @@ struct blkfilter *blkfilter_attach(struct block_device *bdev,
 	else if (!ret && !is_disk_live(f->disk))
 		ret = -ENODEV;
 	blkfilter_open_gate(&f->pub);
+	memalloc_noio_restore(noio);
 	if (ret) {
 		blkfilter_detach(&f->pub);
 		return ERR_PTR(ret);

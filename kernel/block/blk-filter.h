@@ -49,6 +49,18 @@ static inline void blk_filter_end_bio(struct bio *bio)
 		__blk_filter_end_bio(bio);
 }
 
+/*
+ * @disk was put on @bdev, or taken off it (@change is 1 or -1). A request-based
+ * one, as of multipath, puts requests into the queue below it: these no bio tells
+ * of, so such a disk cannot be filtered.
+ */
+static inline void blk_filter_count_holder(struct block_device *bdev,
+					   struct gendisk *disk, int change)
+{
+	if (queue_is_mq(disk->queue))
+		atomic_add(change, &bdev->bd_disk->rq_holders);
+}
+
 /* @bdev, a disk or a partition, is being removed. Does not sleep. */
 static inline void blk_filter_gone(struct block_device *bdev)
 {
@@ -67,6 +79,8 @@ static inline bool blk_filter_bio(struct bio *bio)
 }
 
 static inline void blk_filter_end_bio(struct bio *bio) { }
+static inline void blk_filter_count_holder(struct block_device *bdev,
+					   struct gendisk *disk, int change) { }
 static inline void blk_filter_gone(struct block_device *bdev) { }
 #endif /* CONFIG_BLK_FILTER */
 
