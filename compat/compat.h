@@ -71,6 +71,10 @@ static inline bool compat_is_swap_notified(struct block_device *bdev)
 #define bdev_thaw(bdev)		thaw_bdev(bdev)
 #endif
 
+#ifndef HAVE_FILE_KATTR
+#define file_kattr		fileattr	/* struct */
+#endif
+
 #ifndef HAVE_QUEUE_LIMITS
 /* Limits are set one by one on a queue that exists. */
 static inline struct gendisk *compat_alloc_disk(const struct queue_limits *limits,

@@ -66,7 +66,7 @@ static bool is_on(const struct inode *inode, const char *fs_name)
 
 static bool is_realtime(struct file *file)
 {
-	struct fileattr fa = {};
+	struct file_kattr fa = {};
 
 	return !vfs_fileattr_get(file->f_path.dentry, &fa) &&
 	       fa.fsx_valid && (fa.fsx_xflags & FS_XFLAG_REALTIME);
