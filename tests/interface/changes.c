@@ -67,7 +67,8 @@ static void no_tracker(void)
 	refused(arg, -ENODEV, "a device that is not there");
 	for (i = 0; i < IMPOSSIBLE_COUNT; i++) {
 		arg.dev = impossible(on.a.dev, i);
-		refused(arg, -ENODEV, "numbers that no device can have");
+		answers(changed_ranges(&arg), -ENODEV, "%u:%u, which no device can have",
+			arg.dev.mj, arg.dev.mn);
 	}
 }
 

@@ -29,6 +29,7 @@ static uint64_t now(clockid_t clock)
 static void no_tracker(void)
 {
 	struct abi_tracker_info arg, before;
+	struct abi_dev dev;
 	unsigned int i;
 
 	answers(tracker_info(on.plain.dev, &arg), -ENODEV, "a device that is not tracked");
@@ -38,9 +39,11 @@ static void no_tracker(void)
 	memset(before.reserved, 0, sizeof(before.reserved));
 	fact(!memcmp(&arg, &before, sizeof(arg)), "the argument is left alone");
 	answers(tracker_info(NO_DEVICE, &arg), -ENODEV, "a device that is not there");
-	for (i = 0; i < IMPOSSIBLE_COUNT; i++)
-		answers(tracker_info(impossible(on.a.dev, i), &arg), -ENODEV,
-			"numbers that no device can have");
+	for (i = 0; i < IMPOSSIBLE_COUNT; i++) {
+		dev = impossible(on.a.dev, i);
+		answers(tracker_info(dev, &arg), -ENODEV, "%u:%u, which no device can have",
+			dev.mj, dev.mn);
+	}
 }
 
 static void reserved(void)

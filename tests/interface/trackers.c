@@ -21,6 +21,7 @@ static void removals(void)
 		{ 4095, 77 }, { 0, 0 }, { 4096, 0 }, { 0, 1 << 20 },
 		{ UINT32_MAX, UINT32_MAX }, { 4095, (1 << 20) - 1 },
 	};
+	struct abi_dev dev;
 	struct abi_uuid id;
 	size_t i;
 
@@ -31,9 +32,11 @@ static void removals(void)
 	answers(tracker_remove(on.plain.dev), -ENODATA, "a device that is not tracked");
 	id = new_with_storage(&on.a);
 	answers(tracker_remove(on.a.dev), -EBUSY, "a device in a snapshot only created");
-	for (i = 0; i < IMPOSSIBLE_COUNT; i++)
-		answers(tracker_remove(impossible(on.a.dev, i)), -ENXIO,
-			"numbers that no device can have");
+	for (i = 0; i < IMPOSSIBLE_COUNT; i++) {
+		dev = impossible(on.a.dev, i);
+		answers(tracker_remove(dev), -ENXIO, "%u:%u, which no device can have",
+			dev.mj, dev.mn);
+	}
 	need(!take(id), "a take");
 	answers(tracker_remove(on.a.dev), -EBUSY, "a device in a snapshot taken");
 	answers(tracker_remove(image_of(id)), -ENODATA, "an image");
