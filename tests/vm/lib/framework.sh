@@ -180,7 +180,7 @@ new_filesystem() {
 }
 
 # What the kernel has taken for itself and cannot give back, in KiB: all but what
-# is free, caches, and the memory of programs.
+# is free, be it in the lists of the processors, caches, and the memory of programs.
 kernel_kib() {
 	sync
 	echo 3 >/proc/sys/vm/drop_caches
@@ -190,7 +190,8 @@ kernel_kib() {
 		$1 ~ /^(MemFree|Buffers|Cached|SwapCached|AnonPages|SReclaimable|PageTables|KernelStack):$/ {
 			kib -= $2
 		}
-		END { print kib }' /proc/meminfo
+		$1 == "count:" { kib -= $2 * 4 }
+		END { print kib }' /proc/meminfo /proc/zoneinfo
 }
 
 # --- the modules under test ---
