@@ -14,8 +14,8 @@
 # Nothing is installed: the packages come from the Debian mirror this machine
 # is configured for, through an apt state of their own, and are unpacked into
 # a cache. What is in the cache is never fetched again; to get a newer
-# kernel of the same NAME, remove its directory. One NAME is not fetched but
-# built, by build-debug-kernel.sh.
+# kernel of the same NAME, remove its directory. Some NAMEs are not fetched but
+# built, by build-kernel.sh.
 
 set -euo pipefail
 shopt -s inherit_errexit nullglob
@@ -32,6 +32,9 @@ kernel_table() {
 	TABLE
 }
 
+# By build-kernel.sh.
+built="debug-6.1 tree-6.1 tree-6.1-builtin tree-6.1-debug"
+
 cache=${BLKSNAP_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/blksnap}
 
 say() { printf 'get-kernel: %s\n' "$*" >&2; }
@@ -43,7 +46,7 @@ usage() {
 
 	Fetches a Debian kernel and prints the directory it is in. NAME is one of:
 	$(kernel_table | awk '{ print "  " $1 }')
-	  debug-6.1 (is built here, which takes long the first time)
+	$(printf '  %s\n' $built) (are built here, which takes long the first time)
 
 	BLKSNAP_CACHE                    where kernels are kept ($cache)
 	BLKSNAP_DEBIAN_MIRROR            use this mirror, not the configured one
@@ -260,14 +263,14 @@ case ${1:-} in
 esac
 [[ $# == 1 ]] || { usage >&2; exit 1; }
 name=$1
-[[ $name != debug-6.1 ]] || exec "${BASH_SOURCE[0]%/*}/build-debug-kernel.sh"
+[[ " $built " != *" $name "* ]] || exec "${BASH_SOURCE[0]%/*}/build-kernel.sh" "$name"
 home=$cache/kernels/$name
 
 # The directory appears by a rename when it is complete, so being there is
 # being whole.
 if [[ ! -d $home ]]; then
 	read -r _ pattern compiler suites < <(kernel_table | awk -v n="$name" '$1 == n') ||
-		die "no kernel is called '$name'; known are: $(kernel_table | awk '{ printf "%s ", $1 }')debug-6.1"
+		die "no kernel is called '$name'; known are: $(kernel_table | awk '{ printf "%s ", $1 }')$built"
 	mkdir -p "$cache/kernels"
 	exec {lock}>"$cache/kernels/$name.lock"
 	flock "$lock"

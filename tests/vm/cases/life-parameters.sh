@@ -7,6 +7,7 @@
 DESCRIPTION="parameters are validated, and old ones are accepted"
 
 requires() {
+	need_unloading
 	need_snapshots answer
 	need_module brd
 }

@@ -9,6 +9,7 @@ DESCRIPTION="sysfs tells of each tracked device, and may be read at any time"
 TIMEOUT=600
 
 requires() {
+	need_unloading
 	need_snapshots pattern
 	need_module brd loop
 }

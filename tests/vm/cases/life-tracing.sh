@@ -9,6 +9,7 @@ DESCRIPTION="others may trace the functions that the filter hooks"
 MACHINE=turns
 
 requires() {
+	need_hooks
 	need_snapshots pattern answer
 	need_module brd
 	need_file /sys/kernel/tracing/kprobe_events "tracing by kprobes"

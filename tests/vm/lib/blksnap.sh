@@ -41,7 +41,7 @@ no_process() {
 create_snapshot() {
 	local _variable=$1
 	shift
-	[[ -d /sys/module/blksnap ]] || load_blksnap
+	blksnap_is_loaded || load_blksnap
 	[[ ${storage:-} ]] || new_disk storage
 	printf -v "$_variable" %s "$(snap create "$@")"
 	[[ ${!_variable} ]] || fail "no snapshot of $*"
@@ -71,7 +71,7 @@ snapshot_of() {
 
 # Does nothing if it is not there any more.
 destroy_snapshot() {
-	[[ -d /sys/module/blksnap ]] || return 0
+	blksnap_is_loaded || return 0
 	! snap list | grep -qx "$1" || snap destroy "$1"
 }
 

@@ -70,7 +70,16 @@ need_disks() {
 	((${#FREE_DISKS[@]} >= $1)) || skip "this machine has not $1 disks"
 }
 
-need_blksnap() { need_file "$BLKSNAP_MODULES/blksnap.ko" "blksnap.ko, build the modules first"; }
+need_blksnap() {
+	blksnap_is_built_in ||
+		need_file "$BLKSNAP_MODULES/blksnap.ko" "blksnap.ko, build the modules first"
+}
+
+# For cases about what a filter hooks that is not in the block layer.
+need_hooks() { ! filter_is_in_tree || skip "this kernel has the filter in its block layer"; }
+
+# For cases that need more than unload_blksnap and load_blksnap.
+need_unloading() { ! blksnap_is_built_in || skip "blksnap is built into this kernel"; }
 
 # --- the end of a case ---
 
@@ -196,6 +205,23 @@ kernel_kib() {
 
 # --- the modules under test ---
 
+# Has this kernel the filter in its block layer? Then blksnap is one of its drivers,
+# and there is no blkfilter.ko.
+filter_is_in_tree() {
+	grep -qs '/blksnap\.ko$' "/lib/modules/$(uname -r)"/modules.{order,builtin}
+}
+
+blksnap_is_built_in() { [[ -d /sys/module/blksnap && ! -e /sys/module/blksnap/initstate ]]; }
+
+# True between load_blksnap and unload_blksnap.
+blksnap_is_loaded() {
+	if blksnap_is_built_in; then
+		[[ -e $CASE_TMP/parameters ]]
+	else
+		[[ -d /sys/module/blksnap ]]
+	fi
+}
+
 # A module file of the build and what it depends on in this kernel.
 insert_module() {
 	local file=$BLKSNAP_MODULES/$1.ko dependency
@@ -209,16 +235,49 @@ insert_module() {
 # load_blksnap [PARAMETERS]: the snapshot module, below it the filter module
 # on a kernel that needs one. Unloaded when the case ends.
 load_blksnap() {
-	[[ ! -d /sys/module/blksnap ]] || fail "blksnap is loaded already"
-	if [[ -e $BLKSNAP_MODULES/blkfilter.ko && ! -d /sys/module/blkfilter ]]; then
-		insert_module blkfilter
+	! blksnap_is_loaded || fail "blksnap is loaded already"
+	if blksnap_is_built_in; then
+		begin_built_in "$@"
+	else
+		if [[ -e $BLKSNAP_MODULES/blkfilter.ko && ! -d /sys/module/blkfilter ]]; then
+			insert_module blkfilter
+		fi
+		insert_module blksnap "$@"
 	fi
-	insert_module blksnap "$@"
 	[[ " ${AT_EXIT[*]} " == *unload_blksnap* ]] || at_exit_case unload_blksnap
+}
+
+# What comes nearest to loading a driver that is built in: its parameters are set,
+# and what they were is kept.
+begin_built_in() {
+	local word
+
+	(cd /sys/module/blksnap/parameters && grep . -- *) >"$CASE_TMP/parameters"
+	for word; do
+		echo "${word#*=}" >"/sys/module/blksnap/parameters/${word%%=*}"
+	done
+}
+
+# ... and to unloading it: it has no snapshot, tracks nothing, and is as it was.
+end_built_in() {
+	local name value
+
+	[[ ! $(snap list) ]] || { echo "blksnap is in use" >&2; return 1; }
+	snap trackers | while read -r name _; do
+		snap untrack "/dev/$(sed -n 's/^DEVNAME=//p' "/sys/dev/block/$name/uevent")"
+	done
+	while IFS=: read -r name value; do
+		echo "$value" >"/sys/module/blksnap/parameters/$name"
+	done <"$CASE_TMP/parameters"
+	rm "$CASE_TMP/parameters"
 }
 
 # Does nothing if they are not loaded.
 unload_blksnap() {
+	if blksnap_is_built_in; then
+		! blksnap_is_loaded || end_built_in
+		return
+	fi
 	[[ ! -d /sys/module/blksnap ]] || rmmod blksnap
 	[[ ! -d /sys/module/blkfilter ]] || rmmod blkfilter
 }

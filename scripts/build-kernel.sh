@@ -1,62 +1,95 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# build-debug-kernel.sh - have a kernel at hand that tortures what runs on it
+# build-kernel.sh NAME - have a kernel at hand that no archive has
 #
-# Builds Debian's 6.1 with everything in it that notices mistakes, and prints
-# the directory it is in, which looks as get-kernel.sh describes. That script
-# calls this one for the name debug-6.1, and so do, in the end,
+# Builds Debian's 6.1 in one of the ways below, and prints the directory it is
+# in, which looks as get-kernel.sh describes. That script calls this one for these
+# names, and so do, in the end,
 #
-#	tests/vm/vm --kernel debug-6.1 -- COMMAND
-#	tests/vm/run-tests --kernel debug-6.1
-#	scripts/build-modules.sh "$(scripts/get-kernel.sh debug-6.1)/build" OUT
+#	tests/vm/vm --kernel NAME -- COMMAND
+#	make check-vm KERNELS=NAME
 #
-# What is in it is told by debug-kernel.config, beside this script. To get
-# coverage as well, add GCOV_PROFILE=y when the modules are built; to get line
-# numbers for traces of them, KCFLAGS=-g.
+# NAME is one of
+#
+#	debug-6.1		with everything in it that notices mistakes; to get
+#				coverage as well, add GCOV_PROFILE=y when the
+#				modules are built, and for line numbers KCFLAGS=-g
+#	tree-6.1		with the patches of `make series` applied: the filter
+#				is in the block layer, blksnap.ko among the modules
+#	tree-6.1-builtin	likewise, and blksnap is built in
+#	tree-6.1-debug		likewise with blksnap.ko, and all that is in debug-6.1
+#
+# What is in each is told by kernel.config, and what in some by debug-kernel.config
+# and tree-kernel.config, beside this script.
 #
 # It takes a quarter of an hour or more the first time. After that it is there
-# at once, until its configuration, the source or the compiler changes; with
-# ccache, what is the same then is not compiled again.
+# at once, until its configuration, the source, the compiler or what the patches
+# are made from changes; with ccache, what is the same then is not compiled again.
 
 set -euo pipefail
 shopt -s inherit_errexit nullglob
 
 here=$(cd "${BASH_SOURCE[0]%/*}" && pwd -P)
+tree=${here%/scripts}
 cache=${BLKSNAP_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/blksnap}
-home=$cache/kernels/debug-6.1
-fragment=$here/debug-kernel.config
 package=linux-source-6.1
 tarball=/usr/src/$package.tar.xz
 compiler=gcc-12
 
-say() { printf 'build-debug-kernel: %s\n' "$*" >&2; }
+say() { printf 'build-kernel: %s\n' "$*" >&2; }
 die() { say "$@"; exit 1; }
 
-case ${1:-} in
-'')	;;
---help)	cat <<-USAGE
-	Usage: build-debug-kernel.sh
+usage() {
+	cat <<-USAGE
+	Usage: build-kernel.sh debug-6.1|tree-6.1|tree-6.1-builtin|tree-6.1-debug
 
-	Builds the kernel debug-6.1, unless that is done, and prints its directory.
+	Builds the kernel of that name, unless that is done, and prints its directory.
 
 	BLKSNAP_CACHE   where kernels are kept ($cache)
 	BLKSNAP_JOBS    how many compilers at a time (all processors)
 	USAGE
-	exit 0 ;;
-*)	die "there is no argument; try --help" ;;
+}
+
+# The parts of the configuration, and lines to add to them.
+name=${1:-}
+extra=
+case $name in
+debug-6.1)	  parts=(kernel debug-kernel) ;;
+tree-6.1)	  parts=(kernel tree-kernel) extra=CONFIG_BLKSNAP=m ;;
+tree-6.1-builtin) parts=(kernel tree-kernel) extra=CONFIG_BLKSNAP=y ;;
+tree-6.1-debug)	  parts=(kernel debug-kernel tree-kernel) extra=CONFIG_BLKSNAP=m ;;
+--help)		  usage; exit 0 ;;
+*)		  usage >&2; exit 1 ;;
 esac
+(($# == 1)) || { usage >&2; exit 1; }
+parts=("${parts[@]/#/$here/}")
+home=$cache/kernels/$name
+
+is_tree() { [[ $name == tree-* ]]; }
 
 source_version() {
 	dpkg-query -W -f '${db:Status-Status} ${Version}\n' "$package" 2>/dev/null |
 		sed -n 's/^installed //p'
 }
 
+# Prints the configuration that is wanted. Where parts differ the last one counts.
+fragment() { cat "${parts[@]/%/.config}" && echo "$extra"; }
+
+# Prints all that the patches are made from.
+series_sources() {
+	(cd "$tree" && find kernel module compat include/uapi scripts/make-series.sh \
+		scripts/edit-source.pl -type f -print0 | LC_ALL=C sort -z | xargs -0 sha256sum)
+}
+
+digest() { sha256sum | cut -c1-32; }
+
 # Prints what the kernel is made from, a line each.
 recipe() {
 	echo "source $(source_version || true)"
-	echo "config $(cat "$fragment" "$here/build-debug-kernel.sh" | sha256sum | cut -c1-32)"
+	echo "config $({ fragment; cat "$here/build-kernel.sh"; } | digest)"
 	echo "compiler $($compiler -dumpfullversion)"
+	! is_tree || echo "patches $(series_sources | digest)"
 }
 
 install_package() {
@@ -78,10 +111,10 @@ run_make() {
 	}
 }
 
-# Makes .config: nothing at all, and then what the fragment says. Kconfig
+# Makes .config: nothing at all, and then what the fragments say. Kconfig
 # drops in silence what cannot be, so look.
 configure() {
-	local lost
+	local lost fragment=$work/config
 
 	# On this architecture the filter was allowed only later (6.2), though it
 	# works: it confines injected failures to what one module asks for.
@@ -91,8 +124,10 @@ configure() {
 	# shadow for KASAN to look at.
 	echo 'KASAN_SANITIZE := n' >>"$source/arch/x86/platform/pvh/Makefile"
 	echo 'KASAN_SANITIZE_string.o := n' >>"$source/lib/Makefile"
+	fragment | awk -F'[ =]' '/^(# )?CONFIG_/ { key = $1 == "#" ? $2 : $1; line[key] = $0 }
+		END { for (key in line) print line[key] }' | sort >"$fragment"
 	run_make KCONFIG_ALLCONFIG="$fragment" allnoconfig
-	lost=$(grep -E '^(# )?CONFIG_' "$fragment" | grep -vxFf "$source/.config" || true)
+	lost=$(grep -vxFf "$source/.config" "$fragment" || true)
 	[[ ! $lost ]] || die "this configuration cannot be had:"$'\n'"$lost"
 }
 
@@ -114,6 +149,22 @@ install_headers() {
 	) | sort -u | tar -C "$source" -c -T - | tar -C "$to" -x
 }
 
+# Makes the patches for the source, and applies them.
+apply_series() {
+	local patch
+
+	# Whoever builds a kernel for tests need not be somebody who signs patches.
+	GIT_CONFIG_COUNT=2 GIT_CONFIG_KEY_0=user.name GIT_CONFIG_VALUE_0=nobody \
+		GIT_CONFIG_KEY_1=user.email GIT_CONFIG_VALUE_1=nobody@example.org \
+		"$here/make-series.sh" "$source" "$work/series" >>"$work/log" 2>&1 ||
+		{ cat "$work/log" >&2; die "the patches cannot be made"; }
+	for patch in "$work"/series/*.patch; do
+		[[ $patch != */0000-* ]] || continue
+		patch -d "$source" -p1 -s --no-backup-if-mismatch -F0 <"$patch" >>"$work/log" ||
+			die "${patch##*/} does not apply; see $work/log"
+	done
+}
+
 build() {
 	local release compile=$compiler
 
@@ -129,8 +180,9 @@ build() {
 	export KBUILD_BUILD_TIMESTAMP='2023-01-01' KBUILD_BUILD_VERSION=1
 	export KBUILD_BUILD_USER=blksnap KBUILD_BUILD_HOST=debug
 
+	! is_tree || apply_series
 	configure
-	say "building; the log is $work/log"
+	say "building $name; the log is $work/log"
 	run_make vmlinux modules
 	run_make INSTALL_MOD_PATH="$work/kernel" DEPMOD=true modules_install
 	release=$(<"$source/include/config/kernel.release")
@@ -170,7 +222,7 @@ if ! is_current; then
 		rm -rf "$home"
 		mv "$work/kernel" "$home"
 		rm -rf "$work"
-		say "debug-6.1 is $(<"$home/release")"
+		say "$name is $(<"$home/release")"
 	fi
 fi
 echo "$home"
