@@ -168,6 +168,7 @@ apply_series() {
 build() {
 	local release compile=$compiler
 
+	recipe >"$work/recipe"		# of what is here now: it may change meanwhile
 	mkdir "$work/unpacked"
 	tar -C "$work/unpacked" -xf "$tarball"
 	source=$work/unpacked/$package
@@ -192,7 +193,7 @@ build() {
 	cp "$source/.config" "$work/kernel/config"
 	install_headers "$work/kernel/build"
 	PATH=$PATH:/usr/sbin:/sbin depmod -b "$work/kernel" "$release"
-	recipe >"$work/kernel/recipe"
+	mv "$work/recipe" "$work/kernel"
 	echo "$release" >"$work/kernel/release"
 }
 
