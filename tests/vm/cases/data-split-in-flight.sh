@@ -53,7 +53,12 @@ act() {
 	sleep 1
 	write_in_parts
 	id=$(snap create /dev/nullb0)
-	check "both of its parts are on the device" test "$(written)" == $((before + 16))
+	if filter_is_in_tree; then
+		# The rest is shown to the filter when it comes, like any later write.
+		check "what was submitted is on the device" test "$(written)" -ge $((before + 8))
+	else
+		check "both of its parts are on the device" test "$(written)" == $((before + 16))
+	fi
 	for reader in "${readers[@]}"; do
 		end_process "$reader"
 	done
