@@ -27,6 +27,8 @@ help:
 	@echo 'make check-interface each fact of the interface, by 64- and 32-bit programs'
 	@echo 'make check-vm        the cases of tests/vm on each of KERNELS'
 	@echo 'make check-races     the data path again, with delays injected into the modules'
+	@echo 'make check-kernels   the cases on each of KERNELS, and on a kernel with the filter'
+	@echo '                     and the driver in it, built first'
 	@echo 'make check-debug     the cases on a kernel with KASAN and lockdep, built first'
 	@echo 'make check-static    layers, licences, scripts, sparse'
 	@echo
@@ -53,6 +55,7 @@ modules: deps-build
 test-modules: deps-check
 	@set -e; for kernel in $(KERNELS); do \
 		dir=$$(scripts/get-kernel.sh $$kernel); \
+		! grep -qs '/blksnap\.ko$$' $$dir/lib/modules/*/modules.{order,builtin} || continue; \
 		scripts/build-modules.sh $$dir/build $(O)/modules/$$(<$$dir/release); \
 	done
 
@@ -81,6 +84,10 @@ check-interface: test-modules test-programs
 
 check-vm: deps-check tool test-modules test-programs
 	@set -e; for kernel in $(KERNELS); do tests/vm/run-tests --kernel $$kernel; done
+
+check-kernels: deps-check tool test-programs
+	@$(MAKE) --no-print-directory test-modules KERNELS='$(KERNELS) tree-6.1'
+	@scripts/check-kernels.sh $(KERNELS) tree-6.1
 
 check-races: deps-check test-programs
 	@scripts/check-races.sh $(KERNELS)
@@ -113,5 +120,5 @@ clean:
 	rm -rf '$(O)'
 
 .PHONY: help all lib tool modules series test-modules test-programs check check-unit \
-	check-tool check-static check-interface check-vm check-races check-debug demo \
+	check-tool check-static check-interface check-vm check-kernels check-races check-debug demo \
 	bench install uninstall clean
