@@ -145,6 +145,7 @@ static void zeros_stored(struct copy *copy, place_t place, int error)
 			raw_spin_unlock_irqrestore(&region->lock, flags);
 		}
 		save->error = error;
+		/* Who finds it entered reads the error: is_entered(). */
 		smp_store_release(&save->state, ZERO_ENTERED);
 		area_wake_progress(area);
 	}
@@ -159,6 +160,7 @@ static const struct copy_operations zero_ops = {
 
 static bool is_entered(struct zero_save *save)
 {
+	/* Pairs with zeros_stored(). */
 	return smp_load_acquire(&save->state) == ZERO_ENTERED;
 }
 

@@ -68,7 +68,7 @@ struct grid {
 struct cbt_map {
 	struct grid grid;		/* G; the cells themselves: A */
 	u8 period;			/* G: the running one */
-	u8 lost;			/* A: an enum cbt_reason, or 0; only set, but for the switch */
+	u8 lost;			/* A: enum cbt_reason or 0; set only, but for the switch */
 
 	uuid_t generation;		/* G */
 	u8 reason;			/* G: enum cbt_reason, of @generation */

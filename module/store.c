@@ -7,8 +7,9 @@
  * from the front as make one large write, reserves one place for them all, and
  * writes them; they lie behind each other on the storage whatever their places
  * on the origin. Nobody waits for a store, but for writers of images and those who
- * find no budget: these have it done at once. A place may cross from one storage range to the next, so a
- * batch may need several bios; it is stored when the last has ended.
+ * find no budget: these have it done at once. A place may cross from one storage
+ * range to the next, so a batch may need several bios; it is stored when the last
+ * has ended.
  *
  * No room: the queue waits (copier_has_room() starts it again) and holds its
  * memory. Only when the budget is gone as well is that a failure.
