@@ -343,23 +343,27 @@ static void store_queue(struct work_struct *work)
 	blk_finish_plug(&plug);
 }
 
+/*
+ * The worker is called under the lock: it takes the copy under it, and when the last
+ * copy has been stored the copier may be freed.
+ */
 void copy_store(struct copy *copy)
 {
 	struct copier *copier = copy->copier;
-	unsigned int pages = copy->bio.bi_vcnt, queued;
+	unsigned int pages = copy->bio.bi_vcnt, before;
 	unsigned long flags;
-	bool is_wanted;
 
 	raw_spin_lock_irqsave(&copier->lock, flags);
 	list_add_tail(&copy->link, &copier->queue);
-	queued = copier->queued_pages += pages;
-	is_wanted = !list_empty(&copier->waiters) || atomic_read(&copier->hurry);
-	raw_spin_unlock_irqrestore(&copier->lock, flags);
-	/* With more than enough it is under way, or waits for room. */
-	if (is_wanted || (queued >= STORE_PAGES && queued - pages < STORE_PAGES))
+	before = copier->queued_pages;
+	copier->queued_pages += pages;
+	/* With more than enough before it is under way, or waits for room. */
+	if (!list_empty(&copier->waiters) || atomic_read(&copier->hurry) ||
+	    (before < STORE_PAGES && before + pages >= STORE_PAGES))
 		copier_store_now(copier);
-	else if (queued < STORE_PAGES)
+	else if (before < STORE_PAGES)
 		queue_delayed_work(copier->wq, &copier->store_work, STORE_DELAY);
+	raw_spin_unlock_irqrestore(&copier->lock, flags);
 }
 
 void copier_stop(struct copier *copier)
