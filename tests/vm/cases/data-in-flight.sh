@@ -7,7 +7,7 @@
 # the end the image is what the device is.
 
 DESCRIPTION="raw writes in flight at the attach and at the take land before the image"
-MACHINE="disk=a:64M disk=b:64M disk=c:64M disk=d:128M"
+MACHINE="turns disk=a:64M disk=b:64M disk=c:64M disk=d:128M"
 
 requires() {
 	need_module brd dm-delay

@@ -20,6 +20,9 @@ act() {
 	new_brd below 16
 	new_dm_delay second "$below" 0 2
 	new_disk storage
+	# The hook is in its place before they begin: see turns in ../README.md.
+	snapshot_of "$first" "$second"
+	destroy_snapshot "$snapshot"
 	start writers pattern twin-write "$first" "$second" --threads 4
 	for n in {1..6}; do
 		if ((n % 2)); then

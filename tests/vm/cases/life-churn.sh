@@ -17,8 +17,11 @@ act() {
 	new_brd b 4
 	new_brd c 4
 	new_brd room 4
+	new_disk beside
 	new_dm_linear above "$c"
 	load_blksnap
+	# The hook stays in its place all the time: see turns in ../README.md.
+	snap destroy "$(snap create "$beside")"
 	pattern write "$a" --threads 2 --shared &
 	churn "$(seconds 5)" "$room" "$a" "$b" "$c" "$above"
 	kill %%
@@ -27,6 +30,7 @@ act() {
 	for device in "$a" "$b" "$c" "$above"; do
 		snap untrack "$device" 2>/dev/null || true
 	done
+	snap untrack "$beside"
 	[[ ! $(snap trackers) ]]
 
 	# All is as if nothing had happened.

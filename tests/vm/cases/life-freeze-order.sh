@@ -6,6 +6,7 @@
 # under way above, and new ones below.
 
 DESCRIPTION="a device and the one below it are taken together"
+MACHINE=turns
 
 requires() {
 	need_snapshots pattern answer

@@ -6,7 +6,7 @@
 # which they are named may make the take wait for itself.
 
 DESCRIPTION="devices that lie on each other are taken together in any order"
-MACHINE="disk=a:64M disk=b:64M disk=c:64M disk=d:128M"
+MACHINE="turns disk=a:64M disk=b:64M disk=c:64M disk=d:128M"
 
 requires() {
 	need_module brd dm-delay dm-mod
