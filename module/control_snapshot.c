@@ -303,7 +303,7 @@ static int put_info_arrays(struct snapshot *snapshot,
 static void fill_info(struct blk_snap_snapshot_info *to,
 		      const struct snapshot_info *from)
 {
-	BUILD_BUG_ON((int)SNAPSHOT_CORRUPT != blk_snap_snapshot_state_corrupt);
+	BUILD_BUG_ON(blk_snap_snapshot_state_corrupt != (int)SNAPSHOT_CORRUPT);
 	to->state = from->state;
 	to->error = from->error;
 	to->range_count = from->storage.range_count;

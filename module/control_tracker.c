@@ -261,8 +261,8 @@ int call_tracker_changed_ranges(struct blk_snap_tracker_changed_ranges *arg)
 static void fill_tracker_info(struct blk_snap_tracker_info *to,
 			      const struct tracker_details *from)
 {
-	BUILD_BUG_ON((int)TRACKER_TAKEN != blk_snap_tracker_state_taken);
-	BUILD_BUG_ON((int)CBT_STORAGE != blk_snap_generation_reason_storage);
+	BUILD_BUG_ON(blk_snap_tracker_state_taken != (int)TRACKER_TAKEN);
+	BUILD_BUG_ON(blk_snap_generation_reason_storage != (int)CBT_STORAGE);
 	to->state = from->state;
 	export_uuid(to->generation_id.b, &from->map.generation);
 	to->generation_reason = from->map.reason;

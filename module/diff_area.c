@@ -344,11 +344,11 @@ void diff_area_stop(struct diff_area *area)
 		!bio_list_empty(&area->stalled));
 }
 
-/* A write is counted as held before it can be released: so read that last. */
 u64 diff_area_waiting_writes(const struct diff_area_counters *counters)
 {
 	u64 released = atomic64_read(&counters->released_writes);
 
+	/* A write is counted as held before it can be released: read that last. */
 	smp_rmb();
 	return atomic64_read(&counters->held_writes) - released;
 }

@@ -119,6 +119,7 @@ struct diff_area_stats {
 	u64 held_writes;	/* how often a write was held */
 	u64 waiting_writes;	/* held now */
 };
+
 void diff_area_stats(struct diff_area *area, struct diff_area_stats *stats);
 
 /* How many of the writes counted in @counters are held now. Any context. */

@@ -49,9 +49,10 @@ struct region *region_get(struct diff_area *area, sector_t sector)
 
 	if (!region)
 		region = make_region(area, sector >> REGION_SECTOR_SHIFT);
-	/* Before anything is entered: who sees none looks for none. */
-	if (region && region != READ_ONCE(area->recent))
+	if (region && region != READ_ONCE(area->recent)) {
+		/* Before anything is entered: who sees none looks for none. */
 		smp_store_release(&area->recent, region);
+	}
 	return region;
 }
 

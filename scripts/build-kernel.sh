@@ -78,8 +78,8 @@ fragment() { cat "${parts[@]/%/.config}" && echo "$extra"; }
 
 # Prints all that the patches are made from.
 series_sources() {
-	(cd "$tree" && find kernel module compat include/uapi scripts/make-series.sh \
-		scripts/edit-source.pl -type f -print0 | LC_ALL=C sort -z | xargs -0 sha256sum)
+	(cd "$tree" && find kernel module compat include/uapi doc/abi.md \
+		scripts/make-series.sh scripts/edit-source.pl -type f -print0 | LC_ALL=C sort -z | xargs -0 sha256sum)
 }
 
 digest() { sha256sum | cut -c1-32; }

@@ -73,6 +73,13 @@ typed_allocations() {
 	fi
 }
 
+# The files in sysfs, as Documentation/ABI has them.
+abi_page() {
+	sed -e '1,/^\tWhat:/{/^\tWhat:/!d;}' "$1" |
+	sed -e 's/^\t//' -e 's/`/"/g' -e 's/MAJOR:MINOR/<major>:<minor>/' -e '/^Mode:/d' \
+		-e "s|^Since:.*|Date:\t\t$(LC_ALL=C date '+%B %Y')\nContact:\t$author|"
+}
+
 # clean SOURCE - prints a source as it is to be seen in the kernel.
 clean() {
 	local source=$1
@@ -80,6 +87,7 @@ clean() {
 	case $source in
 	*/compat.h)	unify "$source" >"$work/compat.h"
 			backport_header "$work/compat.h" ;;
+	doc/abi.md)	abi_page "$tree/$source" ;;
 	module/Kbuild)	driver_makefile "$tree/$source" ;;
 	module/*)	unify "$source" |
 			sed -E -e '/^#include <linux\/blk-filter-inject\.h>$/d' \
@@ -204,4 +212,4 @@ mkdir -p "$out"
 git -C "$repo" format-patch -q --cover-letter --cover-from-description=subject \
 	--to=linux-block@vger.kernel.org -M -o "$(cd "$out" && pwd -P)" \
 	"HEAD~${#plans[@]}"
-say "the series for Linux $version is in $out: git am $out/*.patch"
+say "the series for Linux $version is in $out: git am --empty=drop $out/*.patch"

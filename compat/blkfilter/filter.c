@@ -170,7 +170,7 @@ static int check_device(struct block_device *bdev)
 	else if (compat_is_swap_notified(bdev))
 		why = "a compressed RAM disk in use as swap frees pages unseen";
 	else if (is_path_of_multipath(disk))
-		why = "writes through the multipath device above it reach it unseen; use that device instead";
+		why = "writes through the multipath device above it reach it unseen; use that one";
 	if (!why)
 		return 0;
 	pr_err("%pg: refused: %s\n", bdev, why);

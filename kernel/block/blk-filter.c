@@ -119,6 +119,7 @@ void blkfilter_pass(struct blkfilter *flt, struct bio *bio)
 
 	for (;;) {
 		preempt_disable();
+		/* Records are counted by the epoch seen here: the gate was open. */
 		if (smp_load_acquire(&f->is_gated) || blk_filter_record(f, bio))
 			break;
 		preempt_enable();
@@ -180,7 +181,7 @@ static int check_device(struct block_device *bdev)
 	else if (is_swap_notified(bdev))
 		why = "a compressed RAM disk in use as swap frees pages unseen";
 	else if (atomic_read(&disk->rq_holders))
-		why = "writes through the multipath device above it reach it unseen; use that device instead";
+		why = "writes through the multipath device above it reach it unseen; use that one";
 	if (!why)
 		return 0;
 	pr_err("%pg: refused: %s\n", bdev, why);
