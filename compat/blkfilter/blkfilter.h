@@ -97,7 +97,6 @@ enum blkfilter_verdict judge_bio(struct bio *bio);
 bool judge_is_filtered(const struct gendisk *disk);
 void judge_disk_gone(const struct gendisk *disk);
 void judge_hold(struct filter *flt, struct bio *bio);
-void judge_resubmit(struct bio *bio);	/* may sleep */
 void judge_flush(struct filter *flt);
 
 /* Where on its disk a bio begins. */

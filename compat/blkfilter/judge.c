@@ -144,7 +144,7 @@ static struct bio *take_held(struct filter *flt)
 }
 
 /* The hook meets what is submitted here again, and finds it seen. */
-void judge_resubmit(struct bio *bio)
+void blkfilter_resubmit(struct bio *bio)
 {
 	enum blkfilter_verdict verdict;
 
@@ -157,6 +157,7 @@ void judge_resubmit(struct bio *bio)
 	if (verdict == BLKFILTER_PASS)
 		submit_bio_noacct(bio);
 }
+EXPORT_SYMBOL_GPL(blkfilter_resubmit);
 
 static void resubmit_held(struct work_struct *work)
 {
@@ -166,7 +167,7 @@ static void resubmit_held(struct work_struct *work)
 
 	blk_start_plug(&plug);
 	while ((bio = take_held(flt)))
-		judge_resubmit(bio);
+		blkfilter_resubmit(bio);
 	blk_finish_plug(&plug);
 }
 

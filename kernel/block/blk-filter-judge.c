@@ -24,6 +24,7 @@
  */
 #include <linux/rculist.h>
 
+#include "blk.h"
 #include "blk-filter.h"
 
 DEFINE_STATIC_KEY_FALSE(blk_filter_key);
@@ -132,14 +133,20 @@ static struct bio *take_held(struct blk_filter *f)
 
 /*
  * It is judged on its way, like any other. If others were quicker to use up the
- * records it is held, and comes back here.
+ * records it is held, and comes back here. What submit_bio_noacct() does was done
+ * when it first came, and its cgroup charged for it.
  */
-void blk_filter_resubmit(struct bio *bio)
+void blkfilter_resubmit(struct bio *bio)
 {
 	be_patient(bio);
 	blk_filter_refill_records();
-	submit_bio_noacct(bio);
+#ifdef HAVE_SUBMIT_NOCHECK_SPLIT
+	submit_bio_noacct_nocheck(bio, false);
+#else
+	submit_bio_noacct_nocheck(bio);
+#endif
 }
+EXPORT_SYMBOL_GPL(blkfilter_resubmit);
 
 static void resubmit_held(struct work_struct *work)
 {
@@ -150,7 +157,7 @@ static void resubmit_held(struct work_struct *work)
 
 	blk_start_plug(&plug);
 	while ((bio = take_held(f)))
-		blk_filter_resubmit(bio);
+		blkfilter_resubmit(bio);
 	blk_finish_plug(&plug);
 }
 

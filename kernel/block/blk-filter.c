@@ -95,12 +95,6 @@ int blkfilter_wait_drained(struct blkfilter *flt, unsigned long deadline)
 }
 EXPORT_SYMBOL_GPL(blkfilter_wait_drained);
 
-void blkfilter_resubmit(struct bio *bio)
-{
-	blk_filter_resubmit(bio);
-}
-EXPORT_SYMBOL_GPL(blkfilter_resubmit);
-
 struct blkfilter_range blkfilter_bio_range(const struct blkfilter *flt,
 					   struct bio *bio)
 {
@@ -127,7 +121,7 @@ void blkfilter_pass(struct blkfilter *flt, struct bio *bio)
 	}
 	/* Gated without a record it is judged like any other, later. */
 	preempt_enable();
-	blk_filter_resubmit(bio);
+	blkfilter_resubmit(bio);
 }
 EXPORT_SYMBOL_GPL(blkfilter_pass);
 

@@ -124,7 +124,6 @@ extern struct bio_set blk_filter_below_set;
 
 void blk_filter_judge_init(struct blk_filter *f);
 void blk_filter_hold(struct blk_filter *f, struct bio *bio);
-void blk_filter_resubmit(struct bio *bio);	/* may sleep */
 void blk_filter_flush(struct blk_filter *f);
 
 /* Where on its disk a bio begins. */
