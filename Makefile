@@ -26,6 +26,7 @@ help:
 	@echo 'make check-tool      library and tool without a kernel'
 	@echo 'make check-interface each fact of the interface, by 64- and 32-bit programs'
 	@echo 'make check-vm        the cases of tests/vm on each of KERNELS'
+	@echo 'make check-series    each patch of the series applies, builds, and is clean (KERNEL=source)'
 	@echo 'make check-races     the data path again, with delays injected into the modules'
 	@echo 'make check-kernels   the cases on each of KERNELS, and on a kernel with the filter'
 	@echo '                     and the driver in it, built first'
@@ -62,6 +63,10 @@ test-modules: deps-check
 series:
 	@test -n '$(KERNEL)' || { echo 'Which kernel? make series KERNEL=DIR, where DIR has the source of one' >&2; exit 1; }
 	@scripts/make-series.sh '$(KERNEL)' $(OUT)
+
+check-series:
+	@test -n '$(KERNEL)' || { echo 'For which kernel? make check-series KERNEL=DIR, where DIR has the source of one' >&2; exit 1; }
+	@scripts/check-series.sh '$(KERNEL)'
 
 test-programs: lib
 	@$(MAKE) -C tests/vm/src O=$(O)
