@@ -15,8 +15,8 @@
  * AHEAD_MAX_SECTORS, so that what is copied in vain is never more than what was
  * needed. The next of them then touch what is saved, and are not held at all.
  *
- * A copy that cannot be read is tried again unit by unit; a unit that cannot
- * be read is poisoned: the image answers EIO there, and the writers go on.
+ * A copy that cannot be read is tried again unit by unit, each by itself; a unit that
+ * cannot be read then is poisoned: the image answers EIO there, and the writers go on.
  *
  * Lock order: nothing nests. The worker holds no lock when it allocates or
  * submits.
@@ -107,6 +107,7 @@ static struct copy *alloc_copy(struct diff_area *area, sector_t start, u32 count
 		return NULL;
 	copy->owner = area;
 	copy->is_ahead = need == COPY_AHEAD;
+	copy->is_alone = need == COPY_URGENT;
 	copy->extent = extent_alloc(GFP_NOIO);
 	if (copy->extent)
 		return copy;
@@ -159,8 +160,7 @@ static enum attempt start_copy(struct diff_area *area, struct region *region,
 	*bio = NULL;
 	area->has_progressed = true;
 	inject_sleep(5);
-	/* Tried again by itself: merged, it would fail with its neighbour. */
-	if (need == COPY_URGENT)
+	if (copy->is_alone)
 		copy->bio.bi_opf |= REQ_NOMERGE;
 	copy_read(copy);
 	return ATTEMPT_DONE;
@@ -272,8 +272,9 @@ static struct copy *next_failed(struct diff_area *area)
 }
 
 /*
- * A copy of several units that could not be read becomes copies of one each; one
- * that was ahead of its time becomes none, and who waits for it comes back here.
+ * A copy that could not be read becomes copies of one unit each, also one of a single
+ * unit: its read may have been merged with others, and failed with them. One that was
+ * ahead of its time becomes none, and who waits for it comes back here.
  */
 static void split_failed(struct diff_area *area, struct copy *copy)
 {
@@ -302,7 +303,7 @@ void area_retry_reads(struct diff_area *area)
 	struct copy *copy;
 
 	while ((copy = next_failed(area))) {
-		if (copy->count > area->unit || copy->is_ahead) {
+		if (!copy->is_alone) {
 			split_failed(area, copy);
 			continue;
 		}

@@ -52,6 +52,7 @@ struct copy {
 	struct extent *extent;			/* O */
 	struct bio_list waiters;		/* O */
 	bool is_ahead;				/* O, nobody has asked for it yet */
+	bool is_alone;				/* O, read by itself */
 
 	struct bio bio;				/* C, its vector holds the pages; last */
 };
