@@ -10,6 +10,8 @@
 #	config			how it was configured
 #	lib/modules/RELEASE	its modules, indexed by depmod
 #	build			its headers: make -C DIR/build M=...
+#	suite			of which Debian the programs are that build for it, for
+#				in-suite.sh where this machine is another
 #
 # Nothing is installed: the packages come from the Debian mirror this machine
 # is configured for, through an apt state of their own, and are unpacked into
@@ -20,22 +22,26 @@
 set -euo pipefail
 shopt -s inherit_errexit nullglob
 
-# Each kernel: its NAME, the pattern its image package follows, the compiler
-# its headers ask for, and the suites where it is searched. The newest match
+# Each kernel: its NAME, the pattern its image package follows, the suite whose
+# programs build for it, and the suites where it is searched. The newest match
 # is taken whose headers are there as well.
 kernel_table() {
 	cat <<-'TABLE'
-	6.1        linux-image-6\.1\.0-[0-9]+-amd64           gcc-12  bookworm bookworm-security
-	6.1-cloud  linux-image-6\.1\.0-[0-9]+-cloud-amd64     gcc-12  bookworm bookworm-security
-	6.1-rt     linux-image-6\.1\.0-[0-9]+-rt-amd64        gcc-12  bookworm bookworm-security
-	6.12       linux-image-6\.12\.[0-9]+\+deb12-amd64     gcc-12  bookworm-security
+	6.1        linux-image-6\.1\.0-[0-9]+-amd64           bookworm  bookworm bookworm-security
+	6.1-cloud  linux-image-6\.1\.0-[0-9]+-cloud-amd64     bookworm  bookworm bookworm-security
+	6.1-rt     linux-image-6\.1\.0-[0-9]+-rt-amd64        bookworm  bookworm bookworm-security
+	6.12       linux-image-6\.12\.[0-9]+\+deb12-amd64     bookworm  bookworm-security
+	7.3        linux-image-7\.3\.[0-9]+\+deb13-amd64      trixie    trixie-backports
 	TABLE
 }
 
 # By build-kernel.sh.
 built="debug-6.1 tree-6.1 tree-6.1-builtin tree-6.1-debug"
 
+here=$(cd "${BASH_SOURCE[0]%/*}" && pwd -P)
 cache=${BLKSNAP_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/blksnap}
+# shellcheck source=archive.sh
+. "$here/archive.sh"
 
 say() { printf 'get-kernel: %s\n' "$*" >&2; }
 die() { say "$@"; exit 1; }
@@ -54,109 +60,7 @@ usage() {
 	USAGE
 }
 
-# --- the mirror of this machine ---
-
-# Prints "URI SUITES COMPONENTS KEYRING" of every configured binary source,
-# lists joined by commas; both of apt's file formats.
-configured_sources() {
-	local files=(/etc/apt/sources.list /etc/apt/sources.list.d/*.list)
-
-	cat "${files[@]}" 2>/dev/null | awk '
-		$1 == "deb" {
-			keyring = ""
-			sub(/^deb[ \t]+/, "")
-			if (match($0, /^\[[^]]*\]/)) {
-				options = substr($0, 2, RLENGTH - 2)
-				$0 = substr($0, RLENGTH + 1)
-				if (match(options, /signed-by=[^ ]+/))
-					keyring = substr(options, RSTART + 10, RLENGTH - 10)
-			}
-			uri = $1; suite = $2; components = $3
-			for (i = 4; i <= NF && $i !~ /^#/; i++)
-				components = components "," $i
-			print uri, suite, components, keyring
-		}' || true
-
-	for file in /etc/apt/sources.list.d/*.sources; do
-		# An extra empty line ends the last stanza.
-		{ cat "$file"; echo; } | awk '
-			function flush(   i, n, u, s, c) {
-				n = split(f["uris"], u, " ")
-				s = f["suites"]; gsub(/ +/, ",", s)
-				c = f["components"]; gsub(/ +/, ",", c)
-				if (f["types"] ~ /(^| )deb( |$)/ && f["enabled"] !~ /^[Nn]o/)
-					for (i = 1; i <= n; i++)
-						print u[i], s, c, f["signed-by"] ~ /^\/[^ ]+$/ ? f["signed-by"] : ""
-				delete f
-			}
-			/^#/ { next }
-			/^[ \t]*$/ { flush(); next }
-			/^[^ \t:]+:/ {
-				key = tolower($1); sub(/:.*/, "", key)
-				value = $0; sub(/^[^:]+:[ \t]*/, "", value)
-				f[key] = value; next
-			}
-			{ sub(/^[ \t]+/, ""); f[key] = f[key] " " $0 }'
-	done
-}
-
-# Sets mirror and security_mirror, each "URI KEYRING", from the environment
-# or from the first configured source that looks like Debian's own.
-find_mirrors() {
-	local uri suites components keyring
-
-	mirror=${BLKSNAP_DEBIAN_MIRROR:-}
-	security_mirror=${BLKSNAP_DEBIAN_SECURITY_MIRROR:-}
-	while read -r uri suites components keyring; do
-		[[ ,$components, == *,main,* ]] || continue
-		case $suites in
-		*-security*)
-			[[ $uri == *debian* ]] && : "${security_mirror:=$uri $keyring}" ;;
-		*)
-			[[ $uri =~ /debian(/|$) ]] && : "${mirror:=$uri $keyring}" ;;
-		esac
-	done < <(configured_sources)
-	[[ $mirror || $security_mirror ]] ||
-		die "no Debian mirror is configured for apt; name one in BLKSNAP_DEBIAN_MIRROR"
-}
-
-# --- an apt of our own ---
-
-# Fills $apt_dir and defines the array apt_options.
-set_up_apt() {
-	local suite uri keyring
-
-	mkdir -p "$apt_dir"/lists/partial "$apt_dir"/cache/archives/partial
-	: >"$apt_dir/sources.list"
-	: >"$apt_dir/status"
-	for suite in "$@"; do
-		case $suite in
-		*-security) read -r uri keyring <<<"$security_mirror" ;;
-		*)	    read -r uri keyring <<<"$mirror" ;;
-		esac
-		[[ $uri ]] || { say "no mirror is known for $suite, going on without"; continue; }
-		if [[ -z $keyring && -r /usr/share/keyrings/debian-archive-keyring.gpg ]]; then
-			keyring=/usr/share/keyrings/debian-archive-keyring.gpg
-		fi
-		printf 'deb [arch=amd64%s] %s %s main\n' \
-			"${keyring:+ signed-by=$keyring}" "$uri" "$suite" >>"$apt_dir/sources.list"
-	done
-	[[ -s $apt_dir/sources.list ]] || die "none of the suites $* can be reached"
-
-	apt_options=(
-		-oDir::Etc::SourceList="$apt_dir/sources.list"
-		-oDir::Etc::SourceParts=-
-		-oDir::State::Lists="$apt_dir/lists"
-		-oDir::State::status="$apt_dir/status"
-		-oDir::Cache="$apt_dir/cache"
-		-oAPT::Architecture=amd64
-		-oAPT::Architectures=amd64
-		-oAPT::Sandbox::User="$(id -un)"
-		-oAcquire::Languages=none
-		-oAcquire::Retries=3
-	)
-	apt-get "${apt_options[@]}" -qq update >&2 || die "apt-get update failed"
-}
+# --- which packages ---
 
 has_package() { apt-cache "${apt_options[@]}" show --no-all-versions "$1" >/dev/null 2>&1; }
 
@@ -206,11 +110,29 @@ extract_vmlinux() {
 	die "no ELF image found in $image"
 }
 
+# Newer packages have all of a kernel in usr/lib/modules/RELEASE, and links that
+# lead from there: gives everything the place that older ones have it at.
+lay_out_as_before() {
+	local dir=$1 release file
+
+	[[ -d $dir/usr/lib/modules ]] || return 0
+	mkdir -p "$dir/lib" "$dir/boot"
+	mv "$dir/usr/lib/modules" "$dir/lib"
+	release=$(cd "$dir/lib/modules" && echo *)
+	for file in vmlinuz config System.map; do
+		mv "$dir/lib/modules/$release/$file" "$dir/boot/$file-$release"
+	done
+	for file in "$dir/lib/modules/$release"/{build,source}; do
+		ln -sfn "/usr/src/$(basename "$(readlink "$file")")" "$file"
+	done
+}
+
 # Turns the unpacked packages in $1 into what is promised above; the result
 # will live in $2.
 finish_kernel() {
-	local dir=$1 home=$2 compiler=$3 release headers file
+	local dir=$1 home=$2 release headers file
 
+	lay_out_as_before "$dir"
 	release=$(cd "$dir/lib/modules" && echo *)
 	[[ -d $dir/lib/modules/$release/kernel ]] || die "no modules in $dir"
 	extract_vmlinux "$dir/boot/vmlinuz-$release" >"$dir/vmlinux"
@@ -229,32 +151,25 @@ finish_kernel() {
 	done < <(find "$dir" -type l \( -lname '/usr/src/*' -o -lname '/usr/lib/*' \) -print0)
 	ln -sfn "$headers" "$dir/build"
 
-	command -v "$compiler" >/dev/null ||
-		say "note: $compiler is needed to build modules for this kernel"
 	depmod -b "$dir" "$release"
 	echo "$release" >"$dir/release"
 }
 
 fetch_kernel() {
-	local pattern=$1 compiler=$2 image headers packages package
+	local pattern=$1 suite=$2 image headers packages
 	shift 2
 
-	find_mirrors
-	set_up_apt "$@"
+	set_up_apt "$work/apt" "$@"
 	image=$(newest_image "$pattern")
 	headers=${image/linux-image/linux-headers}
 	mapfile -t packages < <(
 		printf '%s\n' "$image" "$headers"
 		needed_by "$headers" 'linux-(headers|kbuild)-.*'
+		needed_by "$image" 'linux-(base|binary|modules)-[0-9].*'
 	)
-	say "fetching ${packages[*]}"
-	(cd "$work" && apt-get "${apt_options[@]}" -qq download "${packages[@]}" >&2) ||
-		die "the download failed"
-	for package in "$work"/*.deb; do
-		dpkg-deb -x "$package" "$work/kernel"
-		rm "$package"
-	done
-	finish_kernel "$work/kernel" "$home" "$compiler"
+	fetch_packages "$work/kernel" "${packages[@]}"
+	finish_kernel "$work/kernel" "$home"
+	echo "$suite" >"$work/kernel/suite"
 }
 
 case ${1:-} in
@@ -263,13 +178,13 @@ case ${1:-} in
 esac
 [[ $# == 1 ]] || { usage >&2; exit 1; }
 name=$1
-[[ " $built " != *" $name "* ]] || exec "${BASH_SOURCE[0]%/*}/build-kernel.sh" "$name"
+[[ " $built " != *" $name "* ]] || exec "$here/build-kernel.sh" "$name"
 home=$cache/kernels/$name
 
 # The directory appears by a rename when it is complete, so being there is
 # being whole.
 if [[ ! -d $home ]]; then
-	read -r _ pattern compiler suites < <(kernel_table | awk -v n="$name" '$1 == n') ||
+	read -r _ pattern suite suites < <(kernel_table | awk -v n="$name" '$1 == n') ||
 		die "no kernel is called '$name'; known are: $(kernel_table | awk '{ printf "%s ", $1 }')$built"
 	mkdir -p "$cache/kernels"
 	exec {lock}>"$cache/kernels/$name.lock"
@@ -278,9 +193,8 @@ if [[ ! -d $home ]]; then
 		work=$cache/kernels/$name.incomplete
 		rm -rf "$work"
 		mkdir "$work"
-		apt_dir=$work/apt
 		read -ra suites <<<"$suites"
-		fetch_kernel "$pattern" "$compiler" "${suites[@]}"
+		fetch_kernel "$pattern" "$suite" "${suites[@]}"
 		mv "$work/kernel" "$home"
 		rm -rf "$work"
 		say "$name is $(<"$home/release")"
