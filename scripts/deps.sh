@@ -1,14 +1,14 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# deps.sh [build|check|demo|bench] - install what is needed and missing (Debian)
+# deps.sh [build|check|demo|bench|suite] - install what is needed and missing (Debian)
 #
 # Asks dpkg first: when nothing is missing it says nothing, needs neither
 # root nor a network and is done in a moment.
 
 set -euo pipefail
 
-# What each purpose needs; the others get what build needs as well. A new
+# What each purpose needs; the others but suite get what build needs as well. A new
 # package goes here and nowhere else.
 build="
 	gcc make pkg-config bc bison flex kmod libelf-dev
@@ -34,6 +34,11 @@ bench="$demo
 	python3
 "
 
+# To have the programs of another Debian at hand (in-suite.sh).
+suite="
+	debootstrap debian-archive-keyring util-linux
+"
+
 say() { printf 'deps: %s\n' "$*" >&2; }
 
 case ${1:-build} in
@@ -41,8 +46,9 @@ build)	wanted=$build ;;
 check)	wanted="$build $check" ;;
 demo)	wanted="$build $demo" ;;
 bench)	wanted="$build $bench" ;;
---help)	echo "Usage: deps.sh [build|check|demo|bench]"; exit 0 ;;
-*)	echo "Usage: deps.sh [build|check|demo|bench]" >&2; exit 1 ;;
+suite)	wanted=$suite ;;
+--help)	echo "Usage: deps.sh [build|check|demo|bench|suite]"; exit 0 ;;
+*)	echo "Usage: deps.sh [build|check|demo|bench|suite]" >&2; exit 1 ;;
 esac
 
 command -v dpkg-query apt-get >/dev/null || {
