@@ -23,12 +23,21 @@ done
 find "$out/src" -xtype l -delete		# sources that are no more
 echo 'obj-m += compat/blkfilter/ module/' >"$out/src/Kbuild"
 
-# The kernel's own compiler if there is one of that version.
-compiler=$(sed -n 's/^#define LINUX_COMPILER .*gcc-\([0-9]*\).*/gcc-\1/p' \
+# The kernel's own compiler if there is one of that version: here, or else in the
+# kernel's own suite, if get-kernel.sh has said which that is.
+compiler=$(sed -n 's/^#define LINUX_COMPILER[[:space:]].*gcc-\([0-9]*\).*/gcc-\1/p' \
 	"$headers/include/generated/compile.h" 2>/dev/null || true)
-[[ -n $compiler ]] && type -P "$compiler" >/dev/null || compiler=gcc
+suite=$(cat "$(dirname "$headers")/suite" 2>/dev/null || true)
+in_suite=()
+if ! type -P "${compiler:-none}" >/dev/null; then
+	if [[ $compiler && $suite ]]; then
+		in_suite=("$tree/scripts/in-suite.sh" --see "$headers" --see "$out" "$suite")
+	else
+		compiler=gcc
+	fi
+fi
 
-make -C "$headers" M="$out/src" CC="$compiler" W=1 "$@" modules >"$out/build.log" 2>&1 || {
+"${in_suite[@]}" make -C "$headers" M="$out/src" CC="$compiler" W=1 "$@" modules >"$out/build.log" 2>&1 || {
 	cat "$out/build.log" >&2
 	exit 1
 }
