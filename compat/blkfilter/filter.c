@@ -451,6 +451,6 @@ void filters_exit(void)
 
 int filters_init(void)
 {
-	filters_wq = alloc_workqueue("blkfilter", WQ_MEM_RECLAIM, 0);
+	filters_wq = alloc_workqueue("blkfilter", WQ_MEM_RECLAIM | WQ_UNBOUND, 0);
 	return filters_wq ? 0 : -ENOMEM;
 }
