@@ -131,12 +131,14 @@ static void end_sent_read(struct bio *bio)
 	inject_delay(200);
 	bio->bi_end_io = read->end_io;
 	bio->bi_private = read->private;
+	/* It will end once more: what was accounted for is not to be again. */
+	bio_clear_flag(bio, BIO_QOS_THROTTLED);
+	bio_clear_flag(bio, BIO_QOS_MERGED);
 	/* After an error, its own or a cut piece's, there is nothing to save. */
 	if (read->is_final || bio->bi_status ||
 	    likely(is_still_unsaved(image, &read->iter))) {
 		free_read(read);
-		/* Not bio_endio(): the block layer has done its part already. */
-		bio->bi_end_io(bio);
+		bio_endio(bio);
 		bio_done(image);
 		return;
 	}

@@ -114,6 +114,20 @@ static void record_free(struct record *record)
 }
 
 /*
+ * What the block layer does with a chained bio. Its completion function stands for
+ * this there, and must not be called on newer kernels.
+ */
+static void end_parent(struct bio *bio)
+{
+	struct bio *parent = bio->bi_private;
+
+	if (bio->bi_status && !parent->bi_status)
+		parent->bi_status = bio->bi_status;
+	bio_put(bio);
+	bio_endio(parent);
+}
+
+/*
  * A chained bio ends by ending its parent, which may carry a record and be
  * chained in its turn. The block layer makes a loop of that where it sees it;
  * behind our records it does not, and a discard of a large device is a chain of
@@ -136,7 +150,7 @@ static void end_chained(struct record *record)
 			struct bio *bio = record->bio;
 
 			record_free(record);
-			bio->bi_end_io(bio);
+			end_parent(bio);
 			ended++;
 		}
 	} while (atomic_long_sub_return(ended, &chained_count));
