@@ -51,15 +51,20 @@ compat_ftrace_set_ip(struct ftrace_regs *fregs, unsigned long ip)
 #define compat_bdev_partno(bdev)	((bdev)->bd_partno)
 #endif
 
+/* Of a freeze that was only started, which leaves the task's flags alone. */
+#ifdef HAVE_UNFREEZE_NOMEMRESTORE
+#define compat_blk_mq_unfreeze_queue(q)	blk_mq_unfreeze_queue_nomemrestore(q)
+#else
 #define compat_blk_mq_unfreeze_queue(q)	blk_mq_unfreeze_queue(q)
+#endif
 
 /* A zram disk that somebody other than a file system has claimed: swap. */
 static inline bool compat_is_swap_notified(struct block_device *bdev)
 {
 	if (!bdev->bd_disk->fops->swap_slot_free_notify || !bdev->bd_holder)
 		return false;
-#ifdef HAVE_FS_HOLDER_OPS
-	return bdev->bd_holder_ops != &fs_holder_ops;
+#ifdef HAVE_BDEV_HOLDER_OPS
+	return !bdev->bd_holder_ops;
 #else
 	return !bdev->bd_super;
 #endif
