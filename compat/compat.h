@@ -58,6 +58,19 @@ compat_ftrace_set_ip(struct ftrace_regs *fregs, unsigned long ip)
 #define compat_blk_mq_unfreeze_queue(q)	blk_mq_unfreeze_queue(q)
 #endif
 
+/* The last step of a bio's end: some want it where they may sleep, as we may not. */
+static inline void compat_bio_complete(struct bio *bio)
+{
+#ifdef HAVE_BIO_COMPLETE_IN_TASK
+	if (bio_flagged(bio, BIO_COMPLETE_IN_TASK)) {
+		__bio_complete_in_task(bio);
+		return;
+	}
+#endif
+	if (bio->bi_end_io)
+		bio->bi_end_io(bio);
+}
+
 /* A zram disk that somebody other than a file system has claimed: swap. */
 static inline bool compat_is_swap_notified(struct block_device *bdev)
 {

@@ -176,8 +176,7 @@ static void record_end_io(struct bio *bio)
 		end_chained(record);
 	} else {
 		record_free(record);
-		if (bio->bi_end_io)
-			bio->bi_end_io(bio);
+		compat_bio_complete(bio);
 	}
 	rcu_read_unlock();
 }
