@@ -3,8 +3,8 @@
 #
 # build-kernel.sh NAME - have a kernel at hand that no archive has
 #
-# Builds Debian's 6.1 in one of the ways below, and prints the directory it is
-# in, which looks as get-kernel.sh describes. That script calls this one for these
+# Builds a kernel of Debian's in one of the ways below, and prints the directory it
+# is in, which looks as get-kernel.sh describes. That script calls this one for these
 # names, and so do, in the end,
 #
 #	tests/vm/vm --kernel NAME -- COMMAND
@@ -19,9 +19,14 @@
 #				is in the block layer, blksnap.ko among the modules
 #	tree-6.1-builtin	likewise, and blksnap is built in
 #	tree-6.1-debug		likewise with blksnap.ko, and all that is in debug-6.1
+#	tree-7.3		as tree-6.1, of the newest source that Debian has
 #
-# What is in each is told by kernel.config, and what in some by debug-kernel.config
-# and tree-kernel.config, beside this script.
+# What is in each is told by kernel.config, and what in some by debug-kernel.config,
+# tree-kernel.config and kernel-7.3.config, beside this script.
+#
+# The source of 6.1 is installed as a package of this machine's Debian. That of 7.3 is
+# fetched into the cache, and compiled by the compiler of its own suite (in-suite.sh);
+# to get a newer one, remove its directory below sources/.
 #
 # It takes a quarter of an hour or more the first time. After that it is there
 # at once, until its configuration, the source, the compiler or what the patches
@@ -33,16 +38,15 @@ shopt -s inherit_errexit nullglob
 here=$(cd "${BASH_SOURCE[0]%/*}" && pwd -P)
 tree=${here%/scripts}
 cache=${BLKSNAP_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/blksnap}
-package=linux-source-6.1
-tarball=/usr/src/$package.tar.xz
-compiler=gcc-12
+# shellcheck source=archive.sh
+. "$here/archive.sh"
 
 say() { printf 'build-kernel: %s\n' "$*" >&2; }
 die() { say "$@"; exit 1; }
 
 usage() {
 	cat <<-USAGE
-	Usage: build-kernel.sh debug-6.1|tree-6.1|tree-6.1-builtin|tree-6.1-debug
+	Usage: build-kernel.sh debug-6.1|tree-6.1|tree-6.1-builtin|tree-6.1-debug|tree-7.3
 
 	Builds the kernel of that name, unless that is done, and prints its directory.
 
@@ -59,6 +63,7 @@ debug-6.1)	  parts=(kernel debug-kernel) ;;
 tree-6.1)	  parts=(kernel tree-kernel) extra=CONFIG_BLKSNAP=m ;;
 tree-6.1-builtin) parts=(kernel tree-kernel) extra=CONFIG_BLKSNAP=y ;;
 tree-6.1-debug)	  parts=(kernel debug-kernel tree-kernel) extra=CONFIG_BLKSNAP=m ;;
+tree-7.3)	  parts=(kernel kernel-7.3 tree-kernel) extra=CONFIG_BLKSNAP=m ;;
 --help)		  usage; exit 0 ;;
 *)		  usage >&2; exit 1 ;;
 esac
@@ -66,9 +71,27 @@ esac
 parts=("${parts[@]/#/$here/}")
 home=$cache/kernels/$name
 
+# Where the source comes from, and whose compiler is used.
+in_suite=()
+case $name in
+*7.3*)	package=linux-source-7.3
+	fetched=$cache/sources/$package		# from the suite $archive
+	archive=trixie-backports
+	tarball=$fetched/usr/src/$package.tar.xz
+	suite=trixie
+	in_suite=("$here/in-suite.sh" "$suite")
+	compiler=gcc-14 ;;
+*)	package=linux-source-6.1
+	fetched=
+	tarball=/usr/src/$package.tar.xz
+	suite=bookworm
+	compiler=gcc-12 ;;
+esac
+
 is_tree() { [[ $name == tree-* ]]; }
 
 source_version() {
+	[[ ! $fetched ]] || { cat "$fetched/version" 2>/dev/null; return; }
 	dpkg-query -W -f '${db:Status-Status} ${Version}\n' "$package" 2>/dev/null |
 		sed -n 's/^installed //p'
 }
@@ -88,7 +111,7 @@ digest() { sha256sum | cut -c1-32; }
 recipe() {
 	echo "source $(source_version || true)"
 	echo "config $({ fragment; cat "$here/build-kernel.sh"; } | digest)"
-	echo "compiler $($compiler -dumpfullversion)"
+	echo "compiler $("${in_suite[@]}" "$compiler" -dumpfullversion)"
 	! is_tree || echo "patches $(series_sources | digest)"
 }
 
@@ -103,12 +126,37 @@ install_package() {
 	"${install[@]}" -qq -o DPkg::Lock::Timeout=600 >&2 || die "installation failed"
 }
 
+# Has the source at $tarball.
+get_source() {
+	if [[ $fetched ]]; then
+		rm -rf "$fetched.incomplete"
+		mkdir -p "${fetched%/*}"
+		set_up_apt "$work/apt" "$archive"
+		fetch_packages "$fetched.incomplete" "$package"
+		apt-cache "${apt_options[@]}" show --no-all-versions "$package" |
+			sed -n 's/^Version: //p' >"$fetched.incomplete/version"
+		mv "$fetched.incomplete" "$fetched"
+	else
+		install_package "$package"
+	fi
+}
+
 # Runs make in the source; what it says goes to a log.
 run_make() {
-	nice -n 19 make -C "$source" "${make_options[@]}" "$@" >>"$work/log" 2>&1 || {
+	nice -n 19 "${in_suite[@]}" make -C "$source" "${make_options[@]}" "$@" >>"$work/log" 2>&1 || {
 		grep -aE 'error:|Error|\*\*\*' "$work/log" | head -20 >&2
 		die "make $* failed; see $work/log"
 	}
+}
+
+# Prints the lines of a fragment that did not come true. An option that this kernel
+# does not have is not set.
+lost_lines() {
+	awk -F'[ =]' '
+		{ key = $1 == "#" ? $2 : $1 }
+		FNR == NR { line[key] = $0; next }
+		line[key] != $0 && ($1 != "#" || key in line)
+	' "$source/.config" "$1"
 }
 
 # Makes .config: nothing at all, and then what the fragments say. Kconfig
@@ -127,7 +175,7 @@ configure() {
 	fragment | awk -F'[ =]' '/^(# )?CONFIG_/ { key = $1 == "#" ? $2 : $1; line[key] = $0 }
 		END { for (key in line) print line[key] }' | sort >"$fragment"
 	run_make KCONFIG_ALLCONFIG="$fragment" allnoconfig
-	lost=$(grep -vxFf "$source/.config" "$fragment" || true)
+	lost=$(lost_lines "$fragment")
 	[[ ! $lost ]] || die "this configuration cannot be had:"$'\n'"$lost"
 }
 
@@ -172,7 +220,7 @@ build() {
 	mkdir "$work/unpacked"
 	tar -C "$work/unpacked" -xf "$tarball"
 	source=$work/unpacked/$package
-	if type -P ccache >/dev/null; then
+	if "${in_suite[@]}" which ccache >/dev/null; then
 		compile="ccache $compiler"
 		export CCACHE_DIR=$cache/ccache CCACHE_MAXSIZE=1G
 	fi
@@ -194,6 +242,7 @@ build() {
 	install_headers "$work/kernel/build"
 	PATH=$PATH:/usr/sbin:/sbin depmod -b "$work/kernel" "$release"
 	mv "$work/recipe" "$work/kernel"
+	echo "$suite" >"$work/kernel/suite"
 	echo "$release" >"$work/kernel/release"
 }
 
@@ -208,17 +257,17 @@ is_current() {
 	fi
 }
 
-command -v "$compiler" >/dev/null || install_package "$compiler"
+((${#in_suite[@]})) || command -v "$compiler" >/dev/null || install_package "$compiler"
 if ! is_current; then
 	mkdir -p "$cache/kernels"
 	exec {lock}>"$home.lock"
 	flock "$lock"
 	if ! is_current; then	# nobody was quicker
 		"$here/deps.sh" build >&2
-		[[ -e $tarball ]] || install_package "$package"
 		work=$home.incomplete
 		rm -rf "$work"
 		mkdir "$work"
+		[[ -e $tarball ]] || get_source
 		build
 		rm -rf "$home"
 		mv "$work/kernel" "$home"

@@ -36,7 +36,7 @@ kernel_table() {
 }
 
 # By build-kernel.sh.
-built="debug-6.1 tree-6.1 tree-6.1-builtin tree-6.1-debug"
+built="debug-6.1 tree-6.1 tree-6.1-builtin tree-6.1-debug tree-7.3"
 
 here=$(cd "${BASH_SOURCE[0]%/*}" && pwd -P)
 cache=${BLKSNAP_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/blksnap}
