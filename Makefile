@@ -6,6 +6,7 @@
 SHELL   := /bin/bash
 O       ?= $(CURDIR)/build
 KERNELS ?= 6.1 6.12
+ALL_KERNELS ?= 6.1 6.12 7.3 tree-6.1 tree-7.3
 KDIR    ?= /lib/modules/$(shell uname -r)/build
 
 export O
@@ -28,8 +29,8 @@ help:
 	@echo 'make check-vm        the cases of tests/vm on each of KERNELS'
 	@echo 'make check-series    each patch of the series applies, builds, and is clean (KERNEL=source)'
 	@echo 'make check-races     the data path again, with delays injected into the modules'
-	@echo 'make check-kernels   the cases on each of KERNELS, and on a kernel with the filter'
-	@echo '                     and the driver in it, built first'
+	@echo 'make check-kernels   the cases on each of ALL_KERNELS ($(ALL_KERNELS));'
+	@echo '                     tree-…, with filter and driver in it, is built first'
 	@echo 'make check-debug     the cases on a kernel with KASAN and lockdep, built first'
 	@echo 'make check-static    layers, licences, scripts, sparse'
 	@echo
@@ -91,8 +92,8 @@ check-vm: deps-check tool test-modules test-programs
 	@set -e; for kernel in $(KERNELS); do tests/vm/run-tests --kernel $$kernel; done
 
 check-kernels: deps-check tool test-programs
-	@$(MAKE) --no-print-directory test-modules KERNELS='$(KERNELS) tree-6.1'
-	@scripts/check-kernels.sh $(KERNELS) tree-6.1
+	@$(MAKE) --no-print-directory test-modules KERNELS='$(ALL_KERNELS)'
+	@scripts/check-kernels.sh $(ALL_KERNELS)
 
 check-races: deps-check test-programs
 	@scripts/check-races.sh $(KERNELS)
