@@ -155,7 +155,7 @@ lost_lines() {
 	awk -F'[ =]' '
 		{ key = $1 == "#" ? $2 : $1 }
 		FNR == NR { line[key] = $0; next }
-		line[key] != $0 && ($1 != "#" || key in line)
+		key in line ? line[key] != $0 : $1 != "#"
 	' "$source/.config" "$1"
 }
 
