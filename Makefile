@@ -7,6 +7,7 @@ SHELL   := /bin/bash
 O       ?= $(CURDIR)/build
 KERNELS ?= 6.1 6.12
 ALL_KERNELS ?= 6.1 6.12 7.3 tree-6.1 tree-7.3
+DEBUG_KERNELS ?= debug-6.1
 KDIR    ?= /lib/modules/$(shell uname -r)/build
 
 export O
@@ -31,7 +32,9 @@ help:
 	@echo 'make check-races     the data path again, with delays injected into the modules'
 	@echo 'make check-kernels   the cases on each of ALL_KERNELS ($(ALL_KERNELS));'
 	@echo '                     tree-…, with filter and driver in it, is built first'
-	@echo 'make check-debug     the cases on a kernel with KASAN and lockdep, built first'
+	@echo 'make check-debug     all cases and facts on a kernel that looks for mistakes, built first'
+	@echo '                     (DEBUG_KERNELS="debug-6.1 tree-6.1-debug")'
+	@echo 'make coverage        which lines of the modules the cases reach (CASES="...")'
 	@echo 'make check-static    layers, licences, scripts, sparse'
 	@echo
 	@echo 'make bench           what a snapshot costs, beside dm-snapshot and the raw device'
@@ -99,8 +102,12 @@ check-races: deps-check test-programs
 	@scripts/check-races.sh $(KERNELS)
 
 check-debug: deps-check tool test-programs
-	@$(MAKE) --no-print-directory test-modules KERNELS=debug-6.1
-	@BLKSNAP_SLOW=$${BLKSNAP_SLOW:-6} tests/vm/run-tests --kernel debug-6.1
+	@$(MAKE) --no-print-directory -C tests/interface O=$(O)
+	@$(MAKE) --no-print-directory test-modules KERNELS='$(DEBUG_KERNELS)'
+	@scripts/check-debug.sh $(DEBUG_KERNELS)
+
+coverage: deps-check tool test-programs
+	@scripts/coverage.sh $(CASES)
 
 demo: deps-demo
 	@$(MAKE) --no-print-directory lib tool test-programs
@@ -126,5 +133,5 @@ clean:
 	rm -rf '$(O)'
 
 .PHONY: help all lib tool modules series test-modules test-programs check check-unit \
-	check-tool check-static check-interface check-vm check-kernels check-races check-debug demo \
-	bench install uninstall clean
+	check-tool check-static check-interface check-vm check-kernels check-races check-debug coverage \
+	demo bench install uninstall clean
