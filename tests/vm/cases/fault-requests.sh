@@ -24,8 +24,6 @@ corrupted_event() {
 	done 2>/dev/null
 }
 
-is_corrupt() { [[ $(snap info "$snapshot" state) == 2 ]]; }
-
 # So many percent of the storage's requests fail.
 on_storage() {
 	echo "of the storage's requests $1 % fail:"
@@ -36,7 +34,7 @@ on_storage() {
 	# The writers would tell of a write that failed, and check the others.
 	overwrite "$origin"
 	pattern write "$origin" --threads 2 --ops 200 --bs 512-64k --align 512 --gen 100
-	wait_until "the snapshot is corrupt" is_corrupt
+	wait_until "the snapshot is corrupt" is_corrupt "$snapshot"
 	end_faults fail_make_request
 	may_fail "$storage" 0
 	echo "  error $(snap info "$snapshot" error)"

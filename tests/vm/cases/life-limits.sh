@@ -13,7 +13,6 @@ requires() {
 }
 
 is_waiting() { (($(snap info "$id" waiting) > 0)); }
-is_corrupt() { [[ $(snap info "$id" state) == 2 ]]; }
 
 act() {
 	local i id most parameters=/sys/module/blksnap/parameters writer
@@ -47,7 +46,7 @@ act() {
 	wait_until "a write waits" is_waiting
 	most=$(snap info "$id" memory)
 	check "memory stays within the limit, it was $most" test "$most" -le 1048576
-	wait_until "the snapshot is given up" is_corrupt
+	wait_until "the snapshot is given up" is_corrupt "$id"
 	wait "$writer"
 	pattern check "$origin" 2 --only 8192:16384
 	echo "given up: error $(snap info "$id" error), waiting: $(snap info "$id" waiting)"

@@ -25,7 +25,7 @@ other_events() {
 tell_corrupt() {
 	local image at
 
-	wait_until "the snapshot is corrupt" [ "$(snap info "$1" state)" = 2 ]
+	wait_until "the snapshot is corrupt" is_corrupt "$1"
 	other_events "$1"
 	echo "error $(snap info "$1" error), held in memory $(snap info "$1" memory)"
 	for image in $(snap images "$1"); do

@@ -14,7 +14,6 @@ requires() {
 }
 
 is_filled() { (($(snap info "$id" memory) > 900000)); }
-is_corrupt() { [[ $(snap info "$id" state) == 2 ]]; }
 
 act() {
 	new_brd origin 16
@@ -38,7 +37,7 @@ act() {
 
 	dmsetup suspend --nolockfs "$slow"
 	pattern fill "$origin" 2 --only 8192:16384
-	wait_until "the snapshot is corrupt" is_corrupt
+	wait_until "the snapshot is corrupt" is_corrupt "$id"
 	echo "it did not: error $(snap info "$id" error)"
 	snap event "$id" 10000
 	snap event "$id" 10000 | sed 's/ .*:[0-9]* / /'

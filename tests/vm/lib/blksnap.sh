@@ -78,6 +78,9 @@ destroy_snapshot() {
 # True if the snapshot still shows what it promised.
 snapshot_holds() { [[ $(snap info "$1" error) == 0 ]]; }
 
+# True if it does not, and never will again.
+is_corrupt() { [[ $(snap info "$1" state) == 2 ]]; }
+
 # --- processes beside the case ---
 
 # start VARIABLE COMMAND...: runs it in the background; the variable gets the
