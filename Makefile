@@ -6,7 +6,7 @@
 SHELL   := /bin/bash
 O       ?= $(CURDIR)/build
 KERNELS ?= 6.1 6.12
-ALL_KERNELS ?= 6.1 6.12 7.3 tree-6.1 tree-7.3
+ALL_KERNELS ?= 6.1 6.12 7.3 tree-6.1
 DEBUG_KERNELS ?= debug-6.1
 KDIR    ?= /lib/modules/$(shell uname -r)/build
 
