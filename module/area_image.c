@@ -304,7 +304,10 @@ static int exclude_part(struct diff_area *area, struct region *region,
 	}
 	raw_spin_unlock_irqrestore(&region->lock, flags);
 	extent_free(extent);
-	/* What is being copied is saved or poisoned in a moment. */
+	/*
+	 * What is being copied is saved or poisoned in a moment. To be killed in this moment
+	 * would leave the area half done, which ends a snapshot that may be somebody else's.
+	 */
 	*done = copy ? 0 : piece.count;
 	if (copy)
 		schedule_timeout_uninterruptible(1);
