@@ -24,7 +24,7 @@ look_at_corrupt() {
 	done
 	check "the event tells of it" grep -q '^corrupted .* ENOMEM$' <<<"$event"
 	check "the readers got EIO at most" \
-		test ! "$(grep -v ': EIO$' "$CASE_TMP/complaints")"
+		test ! "$(grep -v ': EIO$' "$CASE_TMP/complaints" || true)"
 	must_fail dd if="$image" of=/dev/null bs=4k count=1 iflag=direct
 }
 
