@@ -156,18 +156,34 @@ static struct freeze *freeze_alloc(struct block_device **bdevs, unsigned int cou
 	}
 }
 
+static int find_depths(struct freeze *freeze)
+{
+	unsigned int i;
+
+	for (i = 0; i < freeze->count; i++) {
+		int depth = stack_depth(freeze->targets[i].bdev->bd_disk);
+
+		if (depth < 0)
+			return depth;
+		freeze->targets[i].depth = depth;
+	}
+	return 0;
+}
+
 /* A partition named itself and found on its disk is frozen twice: it nests. */
 struct freeze *freeze_devices(struct block_device **bdevs, unsigned int count,
 			      unsigned int timeout_ms)
 {
 	struct freeze *freeze = freeze_alloc(bdevs, count);
-	unsigned int i;
 	int error;
 
 	if (!freeze)
 		return ERR_PTR(-ENOMEM);
-	for (i = 0; i < freeze->count; i++)
-		freeze->targets[i].depth = stack_depth(freeze->targets[i].bdev->bd_disk);
+	error = find_depths(freeze);
+	if (error) {
+		freeze_put(freeze);
+		return ERR_PTR(error);
+	}
 	sort(freeze->targets, freeze->count, sizeof(freeze->targets[0]),
 	     deeper_first, NULL);
 	INIT_WORK(&freeze->work, freeze_all);

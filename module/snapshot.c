@@ -131,14 +131,16 @@ static bool has_larger_blocks(struct block_device *storage, struct snapshot *sna
 	return false;
 }
 
-/* A store would meet the lower device's filter, and be copied itself. */
-static bool is_above(struct block_device *upper, struct block_device *lower)
+/* A store would meet the lower device's filter, and be copied itself. -EBUSY then. */
+static int check_not_above(struct block_device *upper, struct block_device *lower)
 {
-	if (!stack_is_above(upper->bd_disk, lower->bd_disk))
-		return false;
+	int ret = stack_is_above(upper->bd_disk, lower->bd_disk);
+
+	if (ret <= 0)
+		return ret;
 	pr_err("%pg cannot be storage while %pg is in a snapshot: it lies above it; use another device, or a file on a file system directly on the snapshotted one\n",
 	       upper, lower);
-	return true;
+	return -EBUSY;
 }
 
 struct creation {
@@ -155,10 +157,10 @@ static int exclude_on_creation(const struct storage_range *storage, void *arg)
 	int ret = 0;
 
 	for (i = 0; i < snapshot->count && !ret; i++) {
-		if (!is_checked &&
-		    is_above(storage->bdev, tracker_bdev(snapshot->devices[i].tracker)))
-			return -EBUSY;
-		ret = exclude(&snapshot->devices[i], storage);
+		if (!is_checked)
+			ret = check_not_above(storage->bdev,
+					      tracker_bdev(snapshot->devices[i].tracker));
+		ret = ret ?: exclude(&snapshot->devices[i], storage);
 	}
 	creation->checked = storage->bdev->bd_disk;
 	return ret;
@@ -288,22 +290,23 @@ static int exclude_everywhere(struct storage_batch *batch)
 	return ret;
 }
 
-static bool is_batch_above(struct storage_batch *batch)
+static int check_batch(struct storage_batch *batch)
 {
 	struct block_device *bdev = storage_batch_range(batch, 0)->bdev;
 	struct snapshot *snapshot;
 	unsigned int i;
+	int ret = 0;
 
 	/* It names no lower device, and lies above its original and storage. */
 	if (image_is_image(bdev->bd_disk)) {
 		pr_err("%pg is an image of a snapshot, and cannot be storage\n", bdev);
-		return true;
+		return -EINVAL;
 	}
 	list_for_each_entry(snapshot, &snapshots, link)
-		for (i = 0; i < snapshot->count; i++)
-			if (is_above(bdev, tracker_bdev(snapshot->devices[i].tracker)))
-				return true;
-	return false;
+		for (i = 0; i < snapshot->count && !ret; i++)
+			ret = check_not_above(bdev,
+					      tracker_bdev(snapshot->devices[i].tracker));
+	return ret == -EBUSY ? -EINVAL : ret;
 }
 
 int snapshot_append(struct snapshot *snapshot, struct storage_batch *batch)
@@ -314,11 +317,10 @@ int snapshot_append(struct snapshot *snapshot, struct storage_batch *batch)
 	if (snapshot->state == SNAPSHOT_RELEASED)
 		goto out;
 	mutex_lock(&snapshots_lock);
-	if (has_larger_blocks(storage_batch_range(batch, 0)->bdev, snapshot) ||
-	    is_batch_above(batch))
+	if (has_larger_blocks(storage_batch_range(batch, 0)->bdev, snapshot))
 		ret = -EINVAL;
 	else
-		ret = exclude_everywhere(batch);
+		ret = check_batch(batch) ?: exclude_everywhere(batch);
 	mutex_unlock(&snapshots_lock);
 	if (ret)
 		goto out;

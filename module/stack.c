@@ -179,13 +179,16 @@ static int go_down(struct gendisk *upper, struct gendisk *lower)
 	return ret;
 }
 
-bool stack_is_above(struct gendisk *upper, struct gendisk *lower)
+int stack_is_above(struct gendisk *upper, struct gendisk *lower)
 {
-	/* Whoever cannot find out has to assume the worse. */
-	return upper != lower && go_down(upper, lower) != -ENOENT;
+	int ret = upper == lower ? -ENOENT : go_down(upper, lower);
+
+	if (ret == -ENOENT)
+		return 0;
+	return ret < 0 ? ret : 1;
 }
 
-unsigned int stack_depth(struct gendisk *disk)
+int stack_depth(struct gendisk *disk)
 {
-	return max(go_down(disk, NULL), 0);
+	return go_down(disk, NULL);
 }

@@ -10,13 +10,13 @@
 /*
  * Does @upper pass I/O on to @lower, directly or through others (DM, MD and
  * whatever else names its lower devices to the block layer)? Partitions count
- * as their disk on either side. False for a disk and itself; true if memory is
- * too short to find out. A loop device names nothing, so what lies below its
- * file is not seen. May sleep; takes the open_mutex of the disks in the stack.
+ * as their disk on either side. 1 or 0, which it is for a disk and itself, or
+ * -ENOMEM. A loop device names nothing, so what lies below its file is not seen.
+ * May sleep; takes the open_mutex of the disks in the stack.
  */
-bool stack_is_above(struct gendisk *upper, struct gendisk *lower);
+int stack_is_above(struct gendisk *upper, struct gendisk *lower);
 
-/* Number of levels below a disk: 0 for one that lies on none. The same. */
-unsigned int stack_depth(struct gendisk *disk);
+/* Number of levels below a disk, 0 for one that lies on none, or -ENOMEM. The same. */
+int stack_depth(struct gendisk *disk);
 
 #endif /* _BLKSNAP_STACK_H */

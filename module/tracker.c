@@ -424,7 +424,8 @@ void trackers_mark_below(struct block_device *bdev)
 
 	mutex_lock(&trackers_lock);
 	list_for_each_entry(tracker, &trackers, link)
-		if (stack_is_above(bdev->bd_disk, tracker_bdev(tracker)->bd_disk))
+		/* If that cannot be found out, it may be. */
+		if (stack_is_above(bdev->bd_disk, tracker_bdev(tracker)->bd_disk) != 0)
 			cbt_map_set_lost(tracker->map, CBT_STORAGE);
 	mutex_unlock(&trackers_lock);
 }

@@ -133,21 +133,30 @@ static int filter_by_name(struct hook *hook, const char *name, bool reset)
 	return ftrace_set_filter(&hook->ops, buffer, strlen(buffer), reset);
 }
 
-static int install_one(struct hook *hook)
+static void forget_names(struct hook *hook)
+{
+	ftrace_free_filter(&hook->ops);
+	/* Which leaves the pointers: the next filter would be put upon these. */
+	RCU_INIT_POINTER(hook->ops.local_hash.filter_hash, NULL);
+	RCU_INIT_POINTER(hook->ops.local_hash.notrace_hash, NULL);
+}
+
+/* -ENOENT if the kernel has no such function, or none that can be traced. */
+static int find_functions(struct hook *hook)
+{
+	int ret = filter_by_name(hook, hook->function, true);
+
+	if (!ret && hook->also)
+		ret = filter_by_name(hook, hook->also, false);
+	/* Any other failure must not pass for a function that is not there. */
+	return ret == -EINVAL ? -ENOENT : ret;
+}
+
+static int register_hook(struct hook *hook)
 {
 	unsigned int tries = 0;
 	int ret;
 
-	ret = filter_by_name(hook, hook->function, true);
-	if (ret) {
-		if (hook->is_optional)
-			return 0;
-		pr_err("the kernel's %s() cannot be traced (%d); a kernel with CONFIG_DYNAMIC_FTRACE_WITH_REGS or _ARGS is needed\n",
-		       hook->function, ret);
-		return -EOPNOTSUPP;
-	}
-	if (hook->also)
-		filter_by_name(hook, hook->also, false);
 	while ((ret = register_ftrace_function(&hook->ops)) == -EAGAIN &&
 	       tries++ < RETRIES_BUSY)
 		schedule_timeout_uninterruptible(HZ / 50);
@@ -158,6 +167,22 @@ static int install_one(struct hook *hook)
 		pr_err("%s() cannot be hooked: error %d\n", hook->function, ret);
 	hook->is_installed = !ret;
 	return ret;
+}
+
+static int install_one(struct hook *hook)
+{
+	int ret = find_functions(hook);
+
+	if (ret == -ENOENT && !hook->is_optional) {
+		pr_err("the kernel's %s() cannot be traced; a kernel with CONFIG_DYNAMIC_FTRACE_WITH_REGS or _ARGS is needed\n",
+		       hook->function);
+		ret = -EOPNOTSUPP;
+	}
+	if (!ret)
+		ret = register_hook(hook);
+	if (ret)
+		forget_names(hook);
+	return ret == -ENOENT ? 0 : ret;
 }
 
 static void remove_one(struct hook *hook)
@@ -173,10 +198,7 @@ static void remove_one(struct hook *hook)
 		return;
 	}
 	hook->is_installed = false;
-	ftrace_free_filter(&hook->ops);
-	/* Which leaves the pointers: the next filter would be put upon these. */
-	RCU_INIT_POINTER(hook->ops.local_hash.filter_hash, NULL);
-	RCU_INIT_POINTER(hook->ops.local_hash.notrace_hash, NULL);
+	forget_names(hook);
 }
 
 void hook_remove(void)

@@ -42,10 +42,11 @@ act() {
 	load_blksnap
 	head -c 8M /dev/urandom >"$place/file"
 	mapfile -t words < <(only_of blksnap)
-	words+=(task-filter=Y times="$MANY_FAULTS" interval=1)
-	for round in 1 2 3 4 5 6 7 8; do
-		faults failslab "${words[@]}" probability="$round"
-		faults fail_page_alloc "${words[@]}" probability="$round"
+	words+=(task-filter=Y times="$MANY_FAULTS" probability=100)
+	# One of so many allocations fails.
+	for round in 2000 1000 500 300 200 150 100 70; do
+		faults failslab "${words[@]}" interval="$round"
+		faults fail_page_alloc "${words[@]}" interval="$round"
 		backup || {
 			failed=$((failed + 1))
 			check "it says why" test -s "$CASE_TMP/complaint"

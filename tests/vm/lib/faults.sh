@@ -33,6 +33,7 @@ end_faults() {
 	local dir=/sys/kernel/debug/$1
 
 	echo 0 >"$dir/probability"
+	echo 1 >"$dir/interval"
 	echo N >"$dir/task-filter"
 	[[ ! -e $dir/require-start ]] || echo 0 >"$dir/require-start"
 	[[ ! -e $dir/require-end ]] || echo 0xffffffffffffffff >"$dir/require-end"
