@@ -22,129 +22,16 @@
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
 
-#include "blkfilter.h"
+#include "blk-filter.h"
 
 #define REAP_POLL_MS	100
 #define DETACH_PATIENCE	(2 * HZ)	/* before the reaping is left to a worker */
 #define SETTLE_TIMEOUT_MS 30000		/* for a partition that grew */
 
-struct workqueue_struct *filters_wq;
+struct workqueue_struct *blk_filter_wq;
 
 static DEFINE_MUTEX(filters_lock);
 static LIST_HEAD(filters_list);		/* all not yet freed */
-
-static struct filter *filter_of(const struct blkfilter *flt)
-{
-	return container_of(flt, struct filter, pub);
-}
-
-bool blkfilter_is_gone(const struct blkfilter *flt)
-{
-	const struct filter *f = filter_of(flt);
-
-	/* A filter that came while the disk was going has not been told. */
-	return READ_ONCE(f->is_gone) || test_bit(GD_DEAD, &f->disk->state);
-}
-EXPORT_SYMBOL_GPL(blkfilter_is_gone);
-
-void blkfilter_synchronize(void)
-{
-	synchronize_rcu_expedited();
-}
-EXPORT_SYMBOL_GPL(blkfilter_synchronize);
-
-void blkfilter_close_gate(struct blkfilter *flt)
-{
-	WRITE_ONCE(filter_of(flt)->is_gated, true);
-}
-EXPORT_SYMBOL_GPL(blkfilter_close_gate);
-
-void blkfilter_open_gate(struct blkfilter *flt)
-{
-	struct filter *f = filter_of(flt);
-	unsigned long flags;
-
-	/* Under the lock: a holder that saw it closed has added its bio by now. */
-	raw_spin_lock_irqsave(&f->lock, flags);
-	/* Who sees it open sees all that was changed behind it. */
-	smp_store_release(&f->is_gated, false);
-	raw_spin_unlock_irqrestore(&f->lock, flags);
-	queue_work(f->wq, &f->resubmit_work);
-}
-EXPORT_SYMBOL_GPL(blkfilter_open_gate);
-
-void blkfilter_advance_epoch(struct blkfilter *flt)
-{
-	struct filter *f = filter_of(flt);
-
-	WRITE_ONCE(f->epoch, f->epoch + 1);
-}
-EXPORT_SYMBOL_GPL(blkfilter_advance_epoch);
-
-int blkfilter_wait_drained(struct blkfilter *flt, unsigned long deadline)
-{
-	struct filter *f = filter_of(flt);
-	unsigned int older = (f->epoch + 1) & 1;
-
-	/* The wake-up is a hint that may be missed, hence the short waits. */
-	while (records_inflight(f, older)) {
-		if (time_after(jiffies, deadline))
-			return -ETIMEDOUT;
-		wait_event_timeout(f->drain_wait, !records_inflight(f, older),
-				   msecs_to_jiffies(10));
-	}
-	return 0;
-}
-EXPORT_SYMBOL_GPL(blkfilter_wait_drained);
-
-struct blkfilter_range blkfilter_bio_range(const struct blkfilter *flt,
-					   struct bio *bio)
-{
-	const struct filter *f = filter_of(flt);
-	sector_t start = judge_bio_start(bio), end = start + bio_sectors(bio);
-
-	start = max(start, f->start);
-	end = min(end, READ_ONCE(f->end));
-	return (struct blkfilter_range){ start - f->start, end - start };
-}
-EXPORT_SYMBOL_GPL(blkfilter_bio_range);
-
-void blkfilter_pass(struct blkfilter *flt, struct bio *bio)
-{
-	struct filter *f = filter_of(flt);
-
-	for (;;) {
-		preempt_disable();
-		if (smp_load_acquire(&f->is_gated) || record_attach(f, bio))
-			break;
-		preempt_enable();
-		records_refill();
-	}
-	/* Gated without a record it is judged like any other, later. */
-	preempt_enable();
-	blkfilter_resubmit(bio);
-}
-EXPORT_SYMBOL_GPL(blkfilter_pass);
-
-struct bio *blkfilter_bio_alloc(struct block_device *bdev,
-				unsigned short nr_vecs, blk_opf_t opf, gfp_t gfp)
-{
-	return bio_alloc_bioset(bdev, nr_vecs, opf, gfp, &below_set);
-}
-EXPORT_SYMBOL_GPL(blkfilter_bio_alloc);
-
-struct bio *blkfilter_bio_clone(struct block_device *bdev, struct bio *src,
-				gfp_t gfp)
-{
-	return bio_alloc_clone(bdev, src, gfp, &below_set);
-}
-EXPORT_SYMBOL_GPL(blkfilter_bio_clone);
-
-void blkfilter_submit_below(struct bio *bio)
-{
-	submit_bio_noacct(bio);
-}
-EXPORT_SYMBOL_GPL(blkfilter_submit_below);
 
 static bool is_disk_live(const struct gendisk *disk)
 {
@@ -171,7 +58,7 @@ static int check_device(struct block_device *bdev)
 	return -EOPNOTSUPP;
 }
 
-static int tell_timeout(const struct filter *f, int ret, unsigned int timeout_ms)
+static int tell_timeout(const struct blk_filter *f, int ret, unsigned int timeout_ms)
 {
 	if (ret == -ETIMEDOUT)
 		pr_err("%pg: writes that were under way did not end in %u ms; see whether the device answers, and try again\n",
@@ -185,7 +72,7 @@ static int tell_timeout(const struct filter *f, int ret, unsigned int timeout_ms
  * the user knows nothing of the new end: with stacks above that wait inside a
  * submission for a write that is held this can come to its time-out.
  */
-static int grow(struct filter *f, sector_t end)
+static int grow(struct blk_filter *f, sector_t end)
 {
 	unsigned int noio = memalloc_noio_save();	/* see bring_into_force() */
 	unsigned long deadline = jiffies + msecs_to_jiffies(SETTLE_TIMEOUT_MS);
@@ -206,7 +93,7 @@ static int grow(struct filter *f, sector_t end)
 
 int blkfilter_validate(struct blkfilter *flt)
 {
-	struct filter *f = filter_of(flt);
+	struct blk_filter *f = blk_filter_of(flt);
 	struct block_device *bdev = flt->bdev;
 	bool is_there;
 
@@ -231,13 +118,13 @@ EXPORT_SYMBOL_GPL(blkfilter_validate);
 
 static void tell_gone(struct work_struct *work)
 {
-	struct filter *f = container_of(work, struct filter, gone_work);
+	struct blk_filter *f = container_of(work, struct blk_filter, gone_work);
 
 	if (f->pub.ops->gone)
 		f->pub.ops->gone(&f->pub);
 }
 
-static void filter_free(struct filter *f)
+static void filter_free(struct blk_filter *f)
 {
 	if (f->wq)
 		destroy_workqueue(f->wq);
@@ -247,13 +134,13 @@ static void filter_free(struct filter *f)
 	kfree(f);
 }
 
-static bool is_idle(const struct filter *f)
+static bool is_idle(const struct blk_filter *f)
 {
-	return !records_inflight(f, 0) && !records_inflight(f, 1);
+	return !blk_filter_inflight(f, 0) && !blk_filter_inflight(f, 1);
 }
 
 /* The filter is out of the table, and no bio carries a record of it. */
-static void reap(struct filter *f)
+static void reap(struct blk_filter *f)
 {
 	/* Whoever dropped the last count may still look at the wait queue. */
 	synchronize_rcu();
@@ -268,20 +155,20 @@ static void reap(struct filter *f)
 
 static void reap_later(struct work_struct *work)
 {
-	struct filter *f = container_of(to_delayed_work(work), struct filter,
+	struct blk_filter *f = container_of(to_delayed_work(work), struct blk_filter,
 					reap_work);
 
 	if (is_idle(f))
 		reap(f);
 	else
-		queue_delayed_work(filters_wq, &f->reap_work,
+		queue_delayed_work(blk_filter_wq, &f->reap_work,
 				   msecs_to_jiffies(REAP_POLL_MS));
 }
 
 void blkfilter_detach(struct blkfilter *flt)
 {
 	unsigned long deadline = jiffies + DETACH_PATIENCE;
-	struct filter *f = filter_of(flt);
+	struct blk_filter *f = blk_filter_of(flt);
 
 	mutex_lock(&filters_lock);
 	judge_withdraw(f);
@@ -300,16 +187,16 @@ void blkfilter_detach(struct blkfilter *flt)
 	if (is_idle(f))
 		reap(f);
 	else
-		queue_delayed_work(filters_wq, &f->reap_work, 0);
+		queue_delayed_work(blk_filter_wq, &f->reap_work, 0);
 }
 EXPORT_SYMBOL_GPL(blkfilter_detach);
 
-static struct filter *filter_alloc(struct block_device *bdev,
+static struct blk_filter *filter_alloc(struct block_device *bdev,
 				   const struct blkfilter_operations *ops,
 				   void *private)
 {
 	struct module *driver = bdev->bd_disk->fops->owner;
-	struct filter *f;
+	struct blk_filter *f;
 
 	/* The last reference to a disk calls its driver: that must still be there. */
 	if (!try_module_get(driver))
@@ -331,7 +218,7 @@ static struct filter *filter_alloc(struct block_device *bdev,
 	INIT_DELAYED_WORK(&f->reap_work, reap_later);
 	judge_init(f);
 	get_device(&bdev->bd_device);
-	f->inflight = alloc_percpu(struct inflight);
+	f->inflight = alloc_percpu(struct blk_filter_inflight);
 	f->wq = alloc_workqueue("blkfilter/%s", WQ_MEM_RECLAIM | WQ_HIGHPRI |
 				WQ_UNBOUND, 1, dev_name(&bdev->bd_device));
 	if (!f->inflight || !f->wq) {
@@ -344,7 +231,7 @@ static struct filter *filter_alloc(struct block_device *bdev,
 /* Bios of an earlier filter on the device end before the new one begins. */
 static int wait_for_reaped(struct block_device *bdev, unsigned long deadline)
 {
-	struct filter *f;
+	struct blk_filter *f;
 	bool is_there;
 
 	for (;;) {
@@ -362,9 +249,9 @@ static int wait_for_reaped(struct block_device *bdev, unsigned long deadline)
 	}
 }
 
-static int publish(struct filter *f)
+static int publish(struct blk_filter *f)
 {
-	struct filter *other;
+	struct blk_filter *other;
 	int ret = 0;
 
 	mutex_lock(&filters_lock);
@@ -387,7 +274,7 @@ static int publish(struct filter *f)
  * the user is asked. Without I/O for memory: writeback to this very device would
  * be held by the gate, for which it waits.
  */
-static int bring_into_force(struct filter *f, unsigned long deadline)
+static int bring_into_force(struct blk_filter *f, unsigned long deadline)
 {
 	unsigned int noio = memalloc_noio_save();
 	int ret;
@@ -410,7 +297,7 @@ struct blkfilter *blkfilter_attach(struct block_device *bdev,
 {
 	unsigned long timeout = msecs_to_jiffies(timeout_ms);
 	unsigned long deadline;
-	struct filter *f;
+	struct blk_filter *f;
 	int ret;
 
 	ret = check_device(bdev) ?: settle_check(bdev) ?:
@@ -445,12 +332,12 @@ EXPORT_SYMBOL_GPL(blkfilter_attach);
 /* A filter's worker puts the module before it is through: wait for that. */
 void filters_exit(void)
 {
-	destroy_workqueue(filters_wq);
+	destroy_workqueue(blk_filter_wq);
 	WARN_ON(!list_empty(&filters_list));
 }
 
 int filters_init(void)
 {
-	filters_wq = alloc_workqueue("blkfilter", WQ_MEM_RECLAIM | WQ_UNBOUND, 0);
-	return filters_wq ? 0 : -ENOMEM;
+	blk_filter_wq = alloc_workqueue("blkfilter", WQ_MEM_RECLAIM | WQ_UNBOUND, 0);
+	return blk_filter_wq ? 0 : -ENOMEM;
 }

@@ -28,7 +28,7 @@
 #include <linux/ftrace.h>
 #include <linux/module.h>
 
-#include "blkfilter.h"
+#include "blk-filter.h"
 
 #define RETRIES_BUSY	50
 
@@ -213,7 +213,7 @@ void hook_remove(void)
 
 static void probe_end_io(struct bio *bio)
 {
-	rcu_read_lock();		/* see records_exit() */
+	rcu_read_lock();		/* see end_settle() */
 	bio_free_pages(bio);
 	bio_put(bio);
 	module_put(THIS_MODULE);

@@ -21,14 +21,14 @@
 #include <linux/hash.h>
 #include <linux/rculist.h>
 
-#include "blkfilter.h"
+#include "blk-filter.h"
 
 #define HASH_BITS_FILTERS	6
 
 static struct hlist_head filters[1 << HASH_BITS_FILTERS];
 
 /* Bios from here are our users' own I/O, and marked by that. */
-struct bio_set below_set;
+struct bio_set blk_filter_below_set;
 
 static struct hlist_head *bucket_of(const struct gendisk *disk)
 {
@@ -41,7 +41,7 @@ static void be_patient(struct bio *bio)
 	bio_clear_polled(bio);
 }
 
-void judge_hold(struct filter *flt, struct bio *bio)
+void judge_hold(struct blk_filter *flt, struct bio *bio)
 {
 	unsigned long flags;
 
@@ -53,7 +53,7 @@ void judge_hold(struct filter *flt, struct bio *bio)
 		queue_work(flt->wq, &flt->resubmit_work);
 }
 
-static enum blkfilter_verdict ask(struct filter *flt, struct bio *bio,
+static enum blkfilter_verdict ask(struct blk_filter *flt, struct bio *bio,
 				  sector_t start, sector_t end)
 {
 	/* Records are counted by the epoch seen here: the gate was open. */
@@ -68,7 +68,7 @@ static enum blkfilter_verdict ask(struct filter *flt, struct bio *bio,
 	    flt->pub.ops->submit_bio(&flt->pub, bio, start - flt->start,
 				     end - start) == BLKFILTER_TAKEN)
 		return BLKFILTER_TAKEN;
-	if (likely(record_attach(flt, bio))) {
+	if (likely(blk_filter_record(flt, bio))) {
 		inject_delay(200);
 		return BLKFILTER_PASS;
 	}
@@ -81,7 +81,7 @@ enum blkfilter_verdict judge_bio(struct bio *bio)
 {
 	struct gendisk *disk = bio->bi_bdev->bd_disk;
 	sector_t start, end;
-	struct filter *flt;
+	struct blk_filter *flt;
 	struct hlist_node *node;
 
 	node = rcu_dereference_sched(hlist_first_rcu(bucket_of(disk)));
@@ -89,17 +89,17 @@ enum blkfilter_verdict judge_bio(struct bio *bio)
 		return BLKFILTER_PASS;
 	if (unlikely(!bio_sectors(bio)))
 		return BLKFILTER_PASS;
-	if (bio->bi_pool == &below_set)
+	if (bio->bi_pool == &blk_filter_below_set)
 		return BLKFILTER_PASS;			/* I4 */
 
-	start = judge_bio_start(bio);
+	start = blk_filter_bio_start(bio);
 	end = start + bio_sectors(bio);
 	for (; node; node = rcu_dereference_sched(hlist_next_rcu(node))) {
-		flt = hlist_entry(node, struct filter, hash);
+		flt = hlist_entry(node, struct blk_filter, node);
 		if (flt->disk != disk || start >= READ_ONCE(flt->end) ||
 		    end <= flt->start)
 			continue;
-		if (record_is_seen(flt, bio))
+		if (blk_filter_is_seen(flt, bio))
 			continue;
 		if (ask(flt, bio, start, end) == BLKFILTER_TAKEN)
 			return BLKFILTER_TAKEN;
@@ -109,9 +109,9 @@ enum blkfilter_verdict judge_bio(struct bio *bio)
 
 bool judge_is_filtered(const struct gendisk *disk)
 {
-	struct filter *flt;
+	struct blk_filter *flt;
 
-	hlist_for_each_entry_rcu(flt, bucket_of(disk), hash,
+	hlist_for_each_entry_rcu(flt, bucket_of(disk), node,
 				 rcu_read_lock_sched_held())
 		if (flt->disk == disk)
 			return true;
@@ -120,18 +120,18 @@ bool judge_is_filtered(const struct gendisk *disk)
 
 void judge_disk_gone(const struct gendisk *disk)
 {
-	struct filter *flt;
+	struct blk_filter *flt;
 
-	hlist_for_each_entry_rcu(flt, bucket_of(disk), hash,
+	hlist_for_each_entry_rcu(flt, bucket_of(disk), node,
 				 rcu_read_lock_sched_held()) {
 		if (flt->disk != disk || READ_ONCE(flt->is_gone))
 			continue;
 		WRITE_ONCE(flt->is_gone, true);
-		queue_work(filters_wq, &flt->gone_work);
+		queue_work(blk_filter_wq, &flt->gone_work);
 	}
 }
 
-static struct bio *take_held(struct filter *flt)
+static struct bio *take_held(struct blk_filter *flt)
 {
 	struct bio *bio = NULL;
 	unsigned long flags;
@@ -149,7 +149,7 @@ void blkfilter_resubmit(struct bio *bio)
 	enum blkfilter_verdict verdict;
 
 	be_patient(bio);
-	records_refill();
+	blk_filter_refill_records();
 	preempt_disable();
 	verdict = judge_bio(bio);
 	preempt_enable();
@@ -161,7 +161,7 @@ EXPORT_SYMBOL_GPL(blkfilter_resubmit);
 
 static void resubmit_held(struct work_struct *work)
 {
-	struct filter *flt = container_of(work, struct filter, resubmit_work);
+	struct blk_filter *flt = container_of(work, struct blk_filter, resubmit_work);
 	struct blk_plug plug;
 	struct bio *bio;
 
@@ -172,7 +172,7 @@ static void resubmit_held(struct work_struct *work)
 }
 
 /* Nothing is held when this returns; the gate is open, and none adds to it. */
-void judge_flush(struct filter *flt)
+void judge_flush(struct blk_filter *flt)
 {
 	do {
 		queue_work(flt->wq, &flt->resubmit_work);
@@ -180,17 +180,17 @@ void judge_flush(struct filter *flt)
 	} while (!bio_list_empty(&flt->held));
 }
 
-void judge_publish(struct filter *flt)
+void judge_publish(struct blk_filter *flt)
 {
-	hlist_add_tail_rcu(&flt->hash, bucket_of(flt->disk));
+	hlist_add_tail_rcu(&flt->node, bucket_of(flt->disk));
 }
 
-void judge_withdraw(struct filter *flt)
+void judge_withdraw(struct blk_filter *flt)
 {
-	hlist_del_rcu(&flt->hash);
+	hlist_del_rcu(&flt->node);
 }
 
-void judge_init(struct filter *flt)
+void judge_init(struct blk_filter *flt)
 {
 	raw_spin_lock_init(&flt->lock);
 	bio_list_init(&flt->held);

@@ -4,16 +4,17 @@
  */
 #include <linux/module.h>
 
-#include "blkfilter.h"
+#include "blk-filter.h"
 
 static int __init blkfilter_init(void)
 {
 	int ret;
 
-	ret = records_init();
+	ret = blk_filter_records_init();
 	if (ret)
 		return ret;
-	ret = bioset_init(&below_set, BIO_POOL_SIZE, 0, BIOSET_NEED_BVECS);
+	end_init();
+	ret = bioset_init(&blk_filter_below_set, BIO_POOL_SIZE, 0, BIOSET_NEED_BVECS);
 	if (ret)
 		goto out_records;
 	ret = filters_init();
@@ -22,17 +23,18 @@ static int __init blkfilter_init(void)
 	return 0;
 
 out_bioset:
-	bioset_exit(&below_set);
+	bioset_exit(&blk_filter_below_set);
 out_records:
-	records_exit();
+	blk_filter_records_exit();
 	return ret;
 }
 
 static void __exit blkfilter_exit(void)
 {
 	filters_exit();
-	records_exit();
-	bioset_exit(&below_set);
+	end_settle();
+	blk_filter_records_exit();
+	bioset_exit(&blk_filter_below_set);
 }
 
 module_init(blkfilter_init);

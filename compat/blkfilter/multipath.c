@@ -17,7 +17,7 @@
 #include <linux/kernfs.h>
 #include <linux/module.h>
 
-#include "blkfilter.h"
+#include "blk-filter.h"
 
 static bool has_slave(const struct gendisk *holder, struct block_device *bdev)
 {

@@ -31,7 +31,7 @@
 #include <linux/delay.h>
 #include <linux/part_stat.h>
 
-#include "blkfilter.h"
+#include "blk-filter.h"
 
 enum settle_how { SETTLE_UNKNOWN, SETTLE_FREEZE, SETTLE_DM, SETTLE_ACCOUNTED };
 
@@ -63,44 +63,6 @@ static enum settle_how how_to_settle(const struct gendisk *disk)
 static bool is_md(const struct gendisk *disk)
 {
 	return str_has_prefix(disk->disk_name, "md");
-}
-
-static long in_flight(struct gendisk *disk, int rw)
-{
-	struct block_device *part;
-	unsigned long index;
-	long sum = 0;
-	int cpu;
-
-	rcu_read_lock();
-	xa_for_each(&disk->part_tbl, index, part)
-		for_each_possible_cpu(cpu)
-			sum += part_stat_local_read_cpu(part, in_flight[rw], cpu);
-	rcu_read_unlock();
-	return sum;
-}
-
-/*
- * A suspend cannot be interrupted, and stops all I/O for as long as one bio does not
- * end (multipath without a path). So it is tried only once the device has answered:
- * no write was under way, which must come, for the gate keeps new ones away, and
- * of reads, which go on, none was or as many have ended since as there were. A device
- * without statistics is taken at its word, and so are targets that count a bio only
- * when they send it on (thin, cache, crypt, delay).
- */
-static int wait_for_answers(struct gendisk *disk, unsigned long deadline)
-{
-	unsigned long ended = part_stat_read(disk->part0, ios[STAT_READ]);
-	long reads = in_flight(disk, READ);
-
-	while (in_flight(disk, WRITE) > 0 ||
-	       (in_flight(disk, READ) > 0 &&
-		(long)(part_stat_read(disk->part0, ios[STAT_READ]) - ended) < reads)) {
-		if (time_after(jiffies, deadline))
-			return -ETIMEDOUT;
-		msleep(1);
-	}
-	return 0;
 }
 
 static int wait_for_waiters(struct request_queue *q, unsigned long deadline)
@@ -173,12 +135,12 @@ int settle_older(struct block_device *bdev, unsigned long deadline)
 
 	ret = wait_for_queue(disk->queue, deadline);
 	if (!ret && how_to_settle(disk) == SETTLE_DM)
-		ret = wait_for_answers(disk, deadline) ?: settle_dm(disk, deadline);
+		ret = blk_filter_wait_for_answers(disk, deadline) ?: settle_dm(disk, deadline);
 	if (!ret && is_md(disk))
 		ret = settle_md_count(disk, deadline);
 	if (ret || how_to_settle(disk) != SETTLE_ACCOUNTED)
 		return ret;
-	while (in_flight(disk, WRITE) > 0) {
+	while (blk_filter_under_way(disk, WRITE) > 0) {
 		if (time_after(jiffies, deadline))
 			return -ETIMEDOUT;
 		msleep(1);

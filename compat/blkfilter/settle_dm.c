@@ -19,7 +19,7 @@
 #include <linux/refcount.h>
 #include <linux/slab.h>
 
-#include "blkfilter.h"
+#include "blk-filter.h"
 
 /* Exported, but declared in no public header. */
 void dm_internal_suspend_fast(struct mapped_device *md);
@@ -110,7 +110,7 @@ int settle_dm(struct gendisk *disk, unsigned long deadline)
 	}
 	refcount_inc(&drain->owners);
 	__module_get(THIS_MODULE);
-	queue_work(filters_wq, &drain->work);
+	queue_work(blk_filter_wq, &drain->work);
 	if (!wait_for_completion_timeout(&drain->done, time_before(now, deadline) ?
 					 deadline - now : 1))
 		ret = -ETIMEDOUT;

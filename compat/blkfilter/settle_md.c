@@ -31,7 +31,7 @@
 #include <linux/refcount.h>
 #include <linux/slab.h>
 
-#include "blkfilter.h"
+#include "blk-filter.h"
 
 struct md_flush {
 	struct work_struct work;
@@ -110,7 +110,7 @@ static int send_and_wait(struct gendisk *disk, unsigned long deadline)
 	}
 	refcount_inc(&flush->owners);
 	__module_get(THIS_MODULE);
-	queue_work(filters_wq, &flush->work);
+	queue_work(blk_filter_wq, &flush->work);
 	if (!wait_for_completion_timeout(&flush->done, time_before(now, deadline) ?
 					 deadline - now : 1))
 		ret = -ETIMEDOUT;

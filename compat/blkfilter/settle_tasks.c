@@ -28,7 +28,7 @@
 #include <linux/sched/signal.h>
 #include <linux/sched/task.h>
 
-#include "blkfilter.h"
+#include "blk-filter.h"
 
 #define ROOM_AT_FIRST	64
 

@@ -111,44 +111,6 @@ static int drain_driver(struct gendisk *disk, unsigned long deadline)
 	return ret;
 }
 
-/* Bios that statistics count as under way on the disk and its partitions. */
-static long in_flight(struct gendisk *disk, int rw)
-{
-	struct block_device *part;
-	unsigned long index;
-	long sum = 0;
-	int cpu;
-
-	rcu_read_lock();
-	xa_for_each(&disk->part_tbl, index, part)
-		for_each_possible_cpu(cpu)
-			sum += part_stat_local_read_cpu(part, in_flight[rw], cpu);
-	rcu_read_unlock();
-	return sum;
-}
-
-/*
- * A driver that drains may have to stop all I/O until the last bio has ended, reads
- * too, and if one does not end (multipath without a path) for good. So it is asked
- * only once the device has answered: no write was under way, which must come, for
- * the gate keeps new ones away, and of reads, which go on, none was or as many have
- * ended since as there were. A device without statistics is taken at its word.
- */
-static int wait_for_answers(struct gendisk *disk, unsigned long deadline)
-{
-	unsigned long ended = part_stat_read(disk->part0, ios[STAT_READ]);
-	long reads = in_flight(disk, READ);
-
-	while (in_flight(disk, WRITE) > 0 ||
-	       (in_flight(disk, READ) > 0 &&
-		(long)(part_stat_read(disk->part0, ios[STAT_READ]) - ended) < reads)) {
-		if (time_after(jiffies, deadline))
-			return -ETIMEDOUT;
-		fsleep(1000);
-	}
-	return 0;
-}
-
 static int drain_queue(struct request_queue *q, unsigned long deadline)
 {
 	int ret = 0;
@@ -185,6 +147,6 @@ int blk_filter_drain_older(struct block_device *bdev, unsigned long deadline)
 
 	if (ret || queue_tells_all(bdev))
 		return ret;
-	return wait_for_answers(bdev->bd_disk, deadline) ?:
+	return blk_filter_wait_for_answers(bdev->bd_disk, deadline) ?:
 	       drain_driver(bdev->bd_disk, deadline);
 }
