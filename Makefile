@@ -30,7 +30,7 @@ help:
 	@echo 'make check-vm        the cases of tests/vm on each of KERNELS'
 	@echo 'make check-series    each patch of the series applies, builds, and is clean (KERNEL=source)'
 	@echo 'make check-races     the data path again, with delays injected into the modules'
-	@echo 'make check-kernels   the cases on each of ALL_KERNELS ($(ALL_KERNELS));'
+	@echo 'make check-kernels   the cases and the facts on each of ALL_KERNELS ($(ALL_KERNELS));'
 	@echo '                     tree-…, with filter and driver in it, is built first'
 	@echo 'make check-debug     all cases and facts on a kernel that looks for mistakes, built first'
 	@echo '                     (DEBUG_KERNELS="debug-6.1 tree-6.1-debug")'
@@ -95,6 +95,7 @@ check-vm: deps-check tool test-modules test-programs
 	@set -e; for kernel in $(KERNELS); do tests/vm/run-tests --kernel $$kernel; done
 
 check-kernels: deps-check tool test-programs
+	@$(MAKE) --no-print-directory -C tests/interface O=$(O)
 	@$(MAKE) --no-print-directory test-modules KERNELS='$(ALL_KERNELS)'
 	@scripts/check-kernels.sh $(ALL_KERNELS)
 
@@ -107,6 +108,7 @@ check-debug: deps-check tool test-programs
 	@scripts/check-debug.sh $(DEBUG_KERNELS)
 
 coverage: deps-check tool test-programs
+	@$(MAKE) --no-print-directory -C tests/interface O=$(O)
 	@scripts/coverage.sh $(CASES)
 
 demo: deps-demo

@@ -1,10 +1,11 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# check-kernels.sh [KERNEL...] - the same cases (those in BLKSNAP_CASES, or all) on
-# each kernel: three of Debian's with the filter beside them, and one with the filter
-# in its block layer, unless others are named. Prints, behind what the cases say, a
-# table of those that did not pass everywhere, then N passed, N failed, the sum of all.
+# check-kernels.sh [KERNEL...] - the same cases (those in BLKSNAP_CASES, or all, and then
+# the interface's facts as two more) on each kernel: three of Debian's with the filter
+# beside them, and two with the filter in their block layer, unless others are named.
+# Prints, behind what the cases say, a table of those that did not pass everywhere, then
+# N passed, N failed, the sum of all.
 
 set -uo pipefail
 cd "${BASH_SOURCE[0]%/*}/.." || exit
@@ -15,16 +16,20 @@ passed=0 failed=0 same=0
 
 mapfile -t names < <(tests/vm/run-tests --list "${cases[@]}" | awk '{ print $1 }')
 ((${#names[@]})) || exit
+facts=()
+[[ ${BLKSNAP_CASES:-} ]] || facts=(interface-64 interface-32)
 for kernel in "${kernels[@]}"; do
 	printf '\n      %s\n' "$kernel"
 	rm -rf "build/tests/$kernel"
 	tests/vm/run-tests --kernel "$kernel" --keep "${names[@]}"
+	((${#facts[@]} == 0)) ||
+		tests/vm/run-tests --kernel "$kernel" --keep --cases tests/interface/cases "${facts[@]}"
 done
 
 printf '\n%-32s' case
 printf '%-10s ' "${kernels[@]}"
 echo
-for name in "${names[@]}"; do
+for name in "${names[@]}" "${facts[@]}"; do
 	row=
 	for kernel in "${kernels[@]}"; do
 		result=$(cat "build/tests/$kernel/$name/result" 2>/dev/null)

@@ -4,7 +4,8 @@
 # check-series.sh KERNEL [CONFIG] - is the series fit to be sent? For the source of a
 # kernel in KERNEL, which is not changed: each patch applies, says nothing that
 # checkpatch.pl objects to, and leaves something that can be built; the last leaves
-# comments that kernel-doc understands, and pages without a warning.
+# comments that kernel-doc understands, pages without a warning, and nothing that sparse
+# objects to.
 #
 # What is built is what the patches touch, with W=1: block/, drivers/block/ and
 # drivers/md/, configured as the kernels of the tests are or as CONFIG says, and with
@@ -74,6 +75,13 @@ keeps_to_its_subject() {
 	! grep -il filter Documentation/output/block/capability.html >"$work/log" 2>/dev/null
 }
 
+# C=2 is for what is compiled already.
+sparse_is_silent() {
+	run_make C=2 CF=-D__CHECK_ENDIAN__ block/ drivers/block/blksnap/ || return
+	! grep -E '(blk-filter|blksnap)[^ ]*: (warning|error):' "$work/log" >"$work/warnings" ||
+		{ mv "$work/warnings" "$work/log"; return 1; }
+}
+
 abi_pages() {
 	perl scripts/get_abi.pl validate 2>&1 | grep blksnap >"$work/log"
 	[[ ! -s $work/log ]]
@@ -94,6 +102,12 @@ check_patches() {
 }
 
 check_end() {
+	if type -P sparse >/dev/null; then
+		sparse_is_silent
+		result $? "sparse has nothing to say"
+	else
+		say "no sparse: that is not looked at (apt-get install sparse)"
+	fi
 	kernel_doc
 	result $? "kernel-doc understands each comment"
 	[[ ! -e scripts/get_abi.pl ]] || { abi_pages; result $? "so does get_abi.pl"; }

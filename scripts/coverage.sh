@@ -3,10 +3,11 @@
 #
 # coverage.sh [CASE...] - which lines of the modules do the cases reach?
 #
-# Builds the modules with counters in them, runs all cases, or those named, on a
-# kernel that hands the counters out (debug-6.1), adds up what each case has counted,
-# and prints a table of the files and the lines that nothing has reached. All of it
-# stays in build/coverage: "summary" and "unreached", and "info" for lcov and genhtml.
+# Builds the modules with counters in them, runs all cases and the interface's facts,
+# or the cases named, on a kernel that hands the counters out (debug-6.1), adds up what
+# each case has counted, and prints a table of the files and the lines that nothing has
+# reached. All of it stays in build/coverage: "summary" and "unreached", and "info" for
+# lcov and genhtml.
 #
 # BLKSNAP_KERNEL is another kernel with CONFIG_GCOV_KERNEL.
 
@@ -89,8 +90,9 @@ build_modules
 rm -rf "$out/cases"
 mkdir -p "$out/cases"
 status=0
-BLKSNAP_MODULES=$objects BLKSNAP_COVERAGE=$out/cases BLKSNAP_SLOW=${BLKSNAP_SLOW:-6} \
-	tests/vm/run-tests --kernel "$kernel" "$@" || status=$?
+export BLKSNAP_MODULES=$objects BLKSNAP_COVERAGE=$out/cases BLKSNAP_SLOW=${BLKSNAP_SLOW:-6}
+tests/vm/run-tests --kernel "$kernel" "$@" || status=$?
+(($#)) || tests/vm/run-tests --kernel "$kernel" --cases tests/interface/cases 'interface-*' || status=$?
 merge
 capture
 unreached >"$out/unreached"
