@@ -53,7 +53,8 @@ capture() {
 		ln -sf "$file" "$out/merged/${file#"$objects/src/"}"
 	done
 	lcov --quiet --gcov-tool "$gcov" --capture --directory "$out/merged" \
-		--base-directory "$objects/src" --output-file "$out/all" --rc lcov_branch_coverage=0
+		--base-directory "$objects/src" --output-file "$out/all" \
+		--rc lcov_branch_coverage=0 2>"$out/lcov.log"	# the kernel's headers are not there
 	sed -i "s,^SF:$objects/src/,SF:$PWD/," "$out/all"
 	lcov --quiet --extract "$out/all" "$PWD/module/*" "$PWD/compat/*" --output-file "$out/info"
 	rm "$out/all"
