@@ -45,12 +45,6 @@ compat_ftrace_set_ip(struct ftrace_regs *fregs, unsigned long ip)
 #endif
 }
 
-#ifdef HAVE_BDEV_PARTNO
-#define compat_bdev_partno(bdev)	bdev_partno(bdev)
-#else
-#define compat_bdev_partno(bdev)	((bdev)->bd_partno)
-#endif
-
 /* Of a freeze that was only started, which leaves the task's flags alone. */
 #ifdef HAVE_UNFREEZE_NOMEMRESTORE
 #define compat_blk_mq_unfreeze_queue(q)	blk_mq_unfreeze_queue_nomemrestore(q)

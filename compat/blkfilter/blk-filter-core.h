@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A filter, and what of it is the same inside the block layer and beside it:
+ * A filter, and what of it is the same inside the block layer and beside it. Calls go
+ * down only; between life and gate is what differs.
  *
- *	gate		gates, epochs, and the bios of a filter's user
+ *	life		how a filter comes and goes
+ *	gate		gates, epochs, the bios of a filter's user, and those that wait
  *	answers		what a device has answered
  *	record		a passed bio until it ends
  */
@@ -59,6 +61,46 @@ static inline struct blk_filter *blk_filter_of(const struct blkfilter *flt)
 extern struct workqueue_struct *blk_filter_wq;
 /* Bios from here are our users' own I/O, and marked by that. */
 extern struct bio_set blk_filter_below_set;
+
+static inline bool blk_filter_is_disk_live(const struct gendisk *disk)
+{
+	return !test_bit(GD_DEAD, &disk->state);
+}
+
+/* -ENODEV if the driver is going, or -ENOMEM. Nobody knows of it yet. Sleeps. */
+struct blk_filter *blk_filter_alloc(struct block_device *bdev,
+				    const struct blkfilter_operations *ops,
+				    void *private);
+void blk_filter_free(struct blk_filter *f);
+/* Bios of earlier filters on the device have ended: 0, or -ETIMEDOUT. Sleeps. */
+int blk_filter_wait_for_reaped(struct block_device *bdev, unsigned long deadline);
+/* From now on it meets bios. -EBUSY if the device has one, and as below. Sleeps. */
+int blk_filter_publish(struct blk_filter *f);
+
+/*
+ * What differs. The first two are called under filters_lock: the filter is put where
+ * bios find it, and, taken off and out of use, is gone for good. May sleep; of
+ * enlist(), 0 or the reason why bios cannot be seen.
+ */
+int blk_filter_enlist(struct blk_filter *f, bool is_first);
+void blk_filter_delist(bool is_last);
+/* 0, or -EOPNOTSUPP with a log line, for a device that no filter can cover. Sleeps. */
+int blk_filter_check_device(struct block_device *bdev);
+/* A partition grew to @end: 0 or -ETIMEDOUT, with a log line. Sleeps. */
+int blk_filter_grow(struct blk_filter *f, sector_t end);
+
+void blk_filter_gate_init(struct blk_filter *f);
+/* Takes @bio until the gate is open and there are records. Any context. */
+void blk_filter_hold(struct blk_filter *f, struct bio *bio);
+/* Nothing is held when this returns; the gate is open, and none adds to it. Sleeps. */
+void blk_filter_flush(struct blk_filter *f);
+
+/* Who is held waits, whatever he has asked for. */
+static inline void blk_filter_be_patient(struct bio *bio)
+{
+	bio->bi_opf &= ~REQ_NOWAIT;
+	bio_clear_polled(bio);
+}
 
 /* Where on its disk a bio begins. */
 static inline sector_t blk_filter_bio_start(struct bio *bio)

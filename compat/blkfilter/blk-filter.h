@@ -3,18 +3,19 @@
  * blkfilter, the rooms inside; calls go down only:
  *
  *	main		birth and death
- *	filter		attach and detach
- *	gate		gates, epochs, and the bios of a filter's user
+ *	life		how a filter comes and goes
+ *	filter		what a new one waits for, and what cannot have one
  *	hook		where bios are found (ftrace)
- *	judge		the verdict, and what is held
+ *	judge		the verdict
  *	settle		waiting for what was under way before a filter
+ *	gate		gates, epochs, the bios of a filter's user, and those that wait
  *	answers		what a device has answered
  *	multipath	a disk whose writes no bio tells of
  *	end		the end of a passed bio
  *	record		a passed bio until it ends
  *
- * gate, answers, record and blk-filter-core.h are those of the filter inside the block
- * layer as well (kernel/block).
+ * life, gate, answers, record and blk-filter-core.h are those of the filter inside the
+ * block layer as well (kernel/block).
  */
 #ifndef _BLKFILTER_H
 #define _BLKFILTER_H
@@ -53,14 +54,10 @@ int settle_md_count(const struct gendisk *disk, unsigned long deadline);
 bool is_path_of_multipath(struct gendisk *disk);
 
 /* judge.c */
-void judge_init(struct blk_filter *flt);
-void judge_publish(struct blk_filter *flt);
-void judge_withdraw(struct blk_filter *flt);
+void judge_enter(struct blk_filter *f);
 enum blkfilter_verdict judge_bio(struct bio *bio);
 bool judge_is_filtered(const struct gendisk *disk);
 void judge_disk_gone(const struct gendisk *disk);
-void judge_hold(struct blk_filter *flt, struct bio *bio);
-void judge_flush(struct blk_filter *flt);
 
 /* filter.c */
 int filters_init(void);

@@ -1,17 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * gate: what a filter's user can do with it, once it has it: gates, epochs, bios.
+ * gate: what a filter's user can do with it, once it has it: gates, epochs, bios. And
+ * the bios that wait, for the gate or for records.
  */
+#include <linux/blkdev.h>
 #include <linux/export.h>
 
 #include "blk-filter-core.h"
+
+struct bio_set blk_filter_below_set;
 
 bool blkfilter_is_gone(const struct blkfilter *flt)
 {
 	const struct blk_filter *f = blk_filter_of(flt);
 
 	/* A filter that came while the disk was going has not been told. */
-	return READ_ONCE(f->is_gone) || test_bit(GD_DEAD, &f->disk->state);
+	return READ_ONCE(f->is_gone) || !blk_filter_is_disk_live(f->disk);
 }
 EXPORT_SYMBOL_GPL(blkfilter_is_gone);
 
@@ -114,3 +118,56 @@ void blkfilter_submit_below(struct bio *bio)
 	submit_bio_noacct(bio);
 }
 EXPORT_SYMBOL_GPL(blkfilter_submit_below);
+
+void blk_filter_hold(struct blk_filter *f, struct bio *bio)
+{
+	unsigned long flags;
+
+	blk_filter_be_patient(bio);
+	raw_spin_lock_irqsave(&f->lock, flags);
+	bio_list_add(&f->held, bio);
+	raw_spin_unlock_irqrestore(&f->lock, flags);
+	if (!READ_ONCE(f->is_gated))
+		queue_work(f->wq, &f->resubmit_work);
+}
+
+static struct bio *take_held(struct blk_filter *f)
+{
+	struct bio *bio = NULL;
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&f->lock, flags);
+	if (!READ_ONCE(f->is_gated))
+		bio = bio_list_pop(&f->held);
+	raw_spin_unlock_irqrestore(&f->lock, flags);
+	return bio;
+}
+
+static void resubmit_held(struct work_struct *work)
+{
+	struct blk_filter *f = container_of(work, struct blk_filter,
+					    resubmit_work);
+	struct blk_plug plug;
+	struct bio *bio;
+
+	blk_start_plug(&plug);
+	while ((bio = take_held(f)))
+		blkfilter_resubmit(bio);
+	blk_finish_plug(&plug);
+}
+
+/* Nothing is held when this returns; the gate is open, and none adds to it. */
+void blk_filter_flush(struct blk_filter *f)
+{
+	do {
+		queue_work(f->wq, &f->resubmit_work);
+		flush_work(&f->resubmit_work);
+	} while (!bio_list_empty(&f->held));
+}
+
+void blk_filter_gate_init(struct blk_filter *f)
+{
+	raw_spin_lock_init(&f->lock);
+	bio_list_init(&f->held);
+	INIT_WORK(&f->resubmit_work, resubmit_held);
+}

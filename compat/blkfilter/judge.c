@@ -27,30 +27,9 @@
 
 static struct hlist_head filters[1 << HASH_BITS_FILTERS];
 
-/* Bios from here are our users' own I/O, and marked by that. */
-struct bio_set blk_filter_below_set;
-
 static struct hlist_head *bucket_of(const struct gendisk *disk)
 {
 	return &filters[hash_ptr(disk, HASH_BITS_FILTERS)];
-}
-
-static void be_patient(struct bio *bio)
-{
-	bio->bi_opf &= ~REQ_NOWAIT;
-	bio_clear_polled(bio);
-}
-
-void judge_hold(struct blk_filter *flt, struct bio *bio)
-{
-	unsigned long flags;
-
-	be_patient(bio);
-	raw_spin_lock_irqsave(&flt->lock, flags);
-	bio_list_add(&flt->held, bio);
-	raw_spin_unlock_irqrestore(&flt->lock, flags);
-	if (!READ_ONCE(flt->is_gated))
-		queue_work(flt->wq, &flt->resubmit_work);
 }
 
 static enum blkfilter_verdict ask(struct blk_filter *flt, struct bio *bio,
@@ -58,7 +37,7 @@ static enum blkfilter_verdict ask(struct blk_filter *flt, struct bio *bio,
 {
 	/* Records are counted by the epoch seen here: the gate was open. */
 	if (smp_load_acquire(&flt->is_gated)) {
-		judge_hold(flt, bio);
+		blk_filter_hold(flt, bio);
 		return BLKFILTER_TAKEN;
 	}
 	start = max(start, flt->start);
@@ -72,7 +51,7 @@ static enum blkfilter_verdict ask(struct blk_filter *flt, struct bio *bio,
 		inject_delay(200);
 		return BLKFILTER_PASS;
 	}
-	judge_hold(flt, bio);
+	blk_filter_hold(flt, bio);
 	return BLKFILTER_TAKEN;
 }
 
@@ -131,24 +110,12 @@ void judge_disk_gone(const struct gendisk *disk)
 	}
 }
 
-static struct bio *take_held(struct blk_filter *flt)
-{
-	struct bio *bio = NULL;
-	unsigned long flags;
-
-	raw_spin_lock_irqsave(&flt->lock, flags);
-	if (!READ_ONCE(flt->is_gated))
-		bio = bio_list_pop(&flt->held);
-	raw_spin_unlock_irqrestore(&flt->lock, flags);
-	return bio;
-}
-
 /* The hook meets what is submitted here again, and finds it seen. */
 void blkfilter_resubmit(struct bio *bio)
 {
 	enum blkfilter_verdict verdict;
 
-	be_patient(bio);
+	blk_filter_be_patient(bio);
 	blk_filter_refill_records();
 	preempt_disable();
 	verdict = judge_bio(bio);
@@ -159,40 +126,7 @@ void blkfilter_resubmit(struct bio *bio)
 }
 EXPORT_SYMBOL_GPL(blkfilter_resubmit);
 
-static void resubmit_held(struct work_struct *work)
+void judge_enter(struct blk_filter *f)
 {
-	struct blk_filter *flt = container_of(work, struct blk_filter, resubmit_work);
-	struct blk_plug plug;
-	struct bio *bio;
-
-	blk_start_plug(&plug);
-	while ((bio = take_held(flt)))
-		blkfilter_resubmit(bio);
-	blk_finish_plug(&plug);
-}
-
-/* Nothing is held when this returns; the gate is open, and none adds to it. */
-void judge_flush(struct blk_filter *flt)
-{
-	do {
-		queue_work(flt->wq, &flt->resubmit_work);
-		flush_work(&flt->resubmit_work);
-	} while (!bio_list_empty(&flt->held));
-}
-
-void judge_publish(struct blk_filter *flt)
-{
-	hlist_add_tail_rcu(&flt->node, bucket_of(flt->disk));
-}
-
-void judge_withdraw(struct blk_filter *flt)
-{
-	hlist_del_rcu(&flt->node);
-}
-
-void judge_init(struct blk_filter *flt)
-{
-	raw_spin_lock_init(&flt->lock);
-	bio_list_init(&flt->held);
-	INIT_WORK(&flt->resubmit_work, resubmit_held);
+	hlist_add_tail_rcu(&f->node, bucket_of(f->disk));
 }

@@ -28,25 +28,6 @@
 #include "blk-filter.h"
 
 DEFINE_STATIC_KEY_FALSE(blk_filter_key);
-struct bio_set blk_filter_below_set;
-
-static void be_patient(struct bio *bio)
-{
-	bio->bi_opf &= ~REQ_NOWAIT;
-	bio_clear_polled(bio);
-}
-
-void blk_filter_hold(struct blk_filter *f, struct bio *bio)
-{
-	unsigned long flags;
-
-	be_patient(bio);
-	raw_spin_lock_irqsave(&f->lock, flags);
-	bio_list_add(&f->held, bio);
-	raw_spin_unlock_irqrestore(&f->lock, flags);
-	if (!READ_ONCE(f->is_gated))
-		queue_work(f->wq, &f->resubmit_work);
-}
 
 static enum blkfilter_verdict ask(struct blk_filter *f, struct bio *bio,
 				  sector_t start, sector_t end)
@@ -119,18 +100,6 @@ void __blk_filter_gone(struct block_device *bdev)
 	rcu_read_unlock();
 }
 
-static struct bio *take_held(struct blk_filter *f)
-{
-	struct bio *bio = NULL;
-	unsigned long flags;
-
-	raw_spin_lock_irqsave(&f->lock, flags);
-	if (!READ_ONCE(f->is_gated))
-		bio = bio_list_pop(&f->held);
-	raw_spin_unlock_irqrestore(&f->lock, flags);
-	return bio;
-}
-
 /*
  * It is judged on its way, like any other. If others were quicker to use up the
  * records it is held, and comes back here. What submit_bio_noacct() does was done
@@ -138,7 +107,7 @@ static struct bio *take_held(struct blk_filter *f)
  */
 void blkfilter_resubmit(struct bio *bio)
 {
-	be_patient(bio);
+	blk_filter_be_patient(bio);
 	blk_filter_refill_records();
 #ifdef HAVE_SUBMIT_NOCHECK_SPLIT
 	submit_bio_noacct_nocheck(bio, false);
@@ -147,32 +116,3 @@ void blkfilter_resubmit(struct bio *bio)
 #endif
 }
 EXPORT_SYMBOL_GPL(blkfilter_resubmit);
-
-static void resubmit_held(struct work_struct *work)
-{
-	struct blk_filter *f = container_of(work, struct blk_filter,
-					    resubmit_work);
-	struct blk_plug plug;
-	struct bio *bio;
-
-	blk_start_plug(&plug);
-	while ((bio = take_held(f)))
-		blkfilter_resubmit(bio);
-	blk_finish_plug(&plug);
-}
-
-/* Nothing is held when this returns; the gate is open, and none adds to it. */
-void blk_filter_flush(struct blk_filter *f)
-{
-	do {
-		queue_work(f->wq, &f->resubmit_work);
-		flush_work(&f->resubmit_work);
-	} while (!bio_list_empty(&f->held));
-}
-
-void blk_filter_judge_init(struct blk_filter *f)
-{
-	raw_spin_lock_init(&f->lock);
-	bio_list_init(&f->held);
-	INIT_WORK(&f->resubmit_work, resubmit_held);
-}

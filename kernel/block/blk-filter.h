@@ -2,10 +2,12 @@
 /*
  * Block device filters, inside the block layer; calls go down only:
  *
- *	blk-filter.c		attach and detach
- *	blk-filter-gate.c	gates, epochs, and the bios of a filter's user
- *	blk-filter-judge.c	the verdict, and what is held
+ *	blk-filter-life.c	how a filter comes and goes
+ *	blk-filter.c		what a new one waits for, and what cannot have one
+ *	blk-filter-judge.c	the verdict
  *	blk-filter-drain.c	waiting for what was under way before a filter
+ *	blk-filter-gate.c	gates, epochs, the bios of a filter's user, and those
+ *				that wait
  *	blk-filter-answers.c	what a device has answered
  *	blk-filter-end.c	the end of a passed bio
  *	blk-filter-record.c	a passed bio until it ends
@@ -89,9 +91,6 @@ static inline void blk_filter_gone(struct block_device *bdev) { }
 
 /* --- what follows is for the files above --- */
 
-void blk_filter_judge_init(struct blk_filter *f);
-void blk_filter_hold(struct blk_filter *f, struct bio *bio);
-void blk_filter_flush(struct blk_filter *f);
 
 /* 0, -ETIMEDOUT, -EOPNOTSUPP with a log line, -ENOMEM; these sleep */
 int blk_filter_can_drain(struct block_device *bdev);
