@@ -34,7 +34,7 @@ act() {
 	try "an empty file" "$inline/empty"
 	try "a hole" "$inline/hole"
 	try "less than a unit" "$inline/cut"
-	try "a device" "$small"
+	try "a device" "$origin"
 	try "a file in memory" "$(mktemp "$CASE_TMP/memory.XXXXXX")"
 	fallocate -l 1M "$inline/swap"
 	chmod 600 "$inline/swap"
