@@ -13,7 +13,7 @@ MACHINE="disk=a:64M disk=b:384M disk=c:384M disk=d:384M"
 . "$(dirname "${BASH_SOURCE[0]}")/../lib/plumbing.sh"
 
 requires() {
-	need_snapshots pattern blksnap tune2fs
+	need_snapshots pattern blksnap
 	need_module brd ext4 xfs
 	need_disks 3
 }
@@ -168,7 +168,6 @@ limited() {
 fs_is_full() {
 	written=0
 	echo "a file system without room:"
-	tune2fs -m 0 "$disk" >/dev/null
 	fallocate -l $(($(df --output=avail -B1 "$place" | tail -n 1) - 600000)) "$place/filler"
 	stretch "$origin" --path="$place/" --limit 64
 	wait_until "it says so" test -s "$CASE_TMP/said"

@@ -13,7 +13,7 @@ PATH=$(cd "${BASH_SOURCE[0]%/*}/../../.." && pwd -P)/build/tool:$PATH
 
 requires() {
 	need_blksnap
-	need_tool blksnap e2fsck tune2fs
+	need_tool blksnap e2fsck
 	need_module ext4
 	need_disks 2
 }
@@ -93,7 +93,6 @@ act() {
 	new_disk disk
 	new_disk keep
 	new_filesystem place ext4 "$disk"
-	tune2fs -m 0 "$disk" >/dev/null
 	new_filesystem store ext4 "$keep"
 	at_exit_case end_snapshots
 	cp -r /usr/include/linux/netfilter "$place/files"

@@ -177,8 +177,9 @@ new_filesystem() {
 	local _variable=$1 _type=$2 _device=$3 _dir
 	shift 3
 	case $_type in
-	# Whole at once: else the kernel goes on making it, at a time of its choice.
-	ext4)	mkfs.ext4 -q -F -E lazy_itable_init=0,lazy_journal_init=0 "$_device" ;;
+	# Whole at once: else the kernel goes on making it, at a time of its choice. And
+	# no room for root alone.
+	ext4)	mkfs.ext4 -q -F -m 0 -E lazy_itable_init=0,lazy_journal_init=0 "$_device" ;;
 	xfs)	mkfs.xfs -q -f "$_device" ;;
 	btrfs)	mkfs.btrfs -q -f "$_device" >/dev/null ;;
 	*)	fail "no way to make a $_type file system" ;;
