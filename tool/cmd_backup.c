@@ -35,7 +35,7 @@ static const char usage[] =
 	"  -q, --quiet            say nothing but errors\n"
 	"  -h, --help             print this\n";
 
-enum { OPT_KEEP = 256, OPT_PROGRESS };
+enum { OPT_KEEP = 256 };
 
 enum incremental { INCREMENTAL_AUTO, INCREMENTAL_REQUIRE, INCREMENTAL_NEVER };
 
@@ -355,8 +355,7 @@ static int parse(struct backup *backup, int argc, char **argv)
 		STORAGE_LONG_OPTIONS,
 		{ "keep-snapshot", no_argument, NULL, OPT_KEEP },
 		{ "json", no_argument, NULL, 'J' },
-		{ "progress", required_argument, NULL, OPT_PROGRESS },
-		{ "quiet", no_argument, NULL, 'q' },
+		PROGRESS_LONG_OPTIONS,
 		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },
 	};
@@ -367,6 +366,12 @@ static int parse(struct backup *backup, int argc, char **argv)
 					&error)) {
 			if (error)
 				return usage_wrong(argv[0], "'%s' is neither a size nor a time",
+						   optarg);
+			continue;
+		}
+		if (progress_take_option(&backup->mode, option, optarg, &error)) {
+			if (error)
+				return usage_wrong(argv[0], "'%s' is no way to show progress",
 						   optarg);
 			continue;
 		}
@@ -383,15 +388,6 @@ static int parse(struct backup *backup, int argc, char **argv)
 			break;
 		case 'J':
 			backup->is_json = true;
-			break;
-		case OPT_PROGRESS:
-			if (progress_parse(optarg, &backup->mode))
-				return usage_wrong(argv[0], "'%s' is no way to show progress",
-						   optarg);
-			break;
-		case 'q':
-			say_be_quiet(true);
-			backup->mode = PROGRESS_NONE;
 			break;
 		case 'h':
 			usage_help(usage);

@@ -33,7 +33,7 @@ static const char usage[] =
 	"  -q, --quiet            say nothing but errors\n"
 	"  -h, --help             print this\n";
 
-enum { OPT_FORCE = 256, OPT_PROGRESS };
+enum { OPT_FORCE = 256 };
 
 /**
  * struct restore - what the command line asked for.
@@ -275,18 +275,23 @@ static int parse(struct restore *restore, int argc, char **argv)
 		{ "device", required_argument, NULL, 'd' },
 		{ "force", no_argument, NULL, OPT_FORCE },
 		{ "list", no_argument, NULL, 'l' },
-		{ "progress", required_argument, NULL, OPT_PROGRESS },
-		{ "quiet", no_argument, NULL, 'q' },
+		PROGRESS_LONG_OPTIONS,
 		{ "help", no_argument, NULL, 'h' },
 		TABLE_LONG_OPTIONS,
 		{ NULL, 0, NULL, 0 },
 	};
-	int option;
+	int option, error;
 
 	while ((option = getopt_long(argc, argv, "f:d:lqh" TABLE_SHORT_OPTIONS,
 				     options, NULL)) != -1) {
 		if (table_take_option(&restore->table, option, optarg))
 			continue;
+		if (progress_take_option(&restore->progress, option, optarg, &error)) {
+			if (error)
+				return usage_wrong(argv[0], "'%s' is no way to show progress",
+						   optarg);
+			continue;
+		}
 		switch (option) {
 		case 'f':
 			if (point_name_parse(optarg, &restore->from))
@@ -307,15 +312,6 @@ static int parse(struct restore *restore, int argc, char **argv)
 			break;
 		case 'l':
 			restore->is_list = true;
-			break;
-		case OPT_PROGRESS:
-			if (progress_parse(optarg, &restore->progress))
-				return usage_wrong(argv[0], "'%s' is no way to show progress",
-						   optarg);
-			break;
-		case 'q':
-			say_be_quiet(true);
-			restore->progress = PROGRESS_NONE;
 			break;
 		case 'h':
 			usage_help(usage);

@@ -32,7 +32,7 @@ static const char usage[] =
 	"  -q, --quiet            say nothing but errors\n"
 	"  -h, --help             print this\n";
 
-enum { OPT_DEEP = 256, OPT_PROGRESS };
+enum { OPT_DEEP = 256 };
 
 /**
  * struct verify - what is being verified, and the verdict so far.
@@ -44,7 +44,6 @@ struct verify {
 	struct point_name name;
 	bool is_deep;
 	bool is_json;
-	bool is_quiet;
 	enum progress_mode mode;
 	struct repo repo;
 	const char **done;
@@ -71,7 +70,7 @@ static void note(struct verify *verify, const struct layer *layer,
 	json_object_array_add(verify->verdicts, verdict);
 	if (status != DONE && verify->worst != MISMATCH)
 		verify->worst = status;
-	if (verify->is_json || (verify->is_quiet && status == DONE))
+	if (verify->is_json || (say_is_quiet() && status == DONE))
 		return;
 	printf("%-9s %s  %-12s %-9s %s, %s\n",
 	       status == DONE ? "right" : status == MISMATCH ? "WRONG" : "FAILED",
@@ -267,30 +266,25 @@ static int parse(struct verify *verify, int argc, char **argv)
 	static const struct option options[] = {
 		{ "deep", no_argument, NULL, OPT_DEEP },
 		{ "json", no_argument, NULL, 'J' },
-		{ "progress", required_argument, NULL, OPT_PROGRESS },
-		{ "quiet", no_argument, NULL, 'q' },
+		PROGRESS_LONG_OPTIONS,
 		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },
 	};
-	int option;
+	int option, error;
 
 	while ((option = getopt_long(argc, argv, "Jqh", options, NULL)) != -1) {
+		if (progress_take_option(&verify->mode, option, optarg, &error)) {
+			if (error)
+				return usage_wrong(argv[0], "'%s' is no way to show progress",
+						   optarg);
+			continue;
+		}
 		switch (option) {
 		case OPT_DEEP:
 			verify->is_deep = true;
 			break;
 		case 'J':
 			verify->is_json = true;
-			break;
-		case OPT_PROGRESS:
-			if (progress_parse(optarg, &verify->mode))
-				return usage_wrong(argv[0], "'%s' is no way to show progress",
-						   optarg);
-			break;
-		case 'q':
-			say_be_quiet(true);
-			verify->is_quiet = true;
-			verify->mode = PROGRESS_NONE;
 			break;
 		case 'h':
 			usage_help(usage);

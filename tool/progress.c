@@ -23,7 +23,7 @@ uint64_t now_ms(void)
 	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
-int progress_parse(const char *text, enum progress_mode *mode)
+static int parse_mode(const char *text, enum progress_mode *mode)
 {
 	static const char *const names[] = {
 		[PROGRESS_AUTO] = "auto", [PROGRESS_BAR] = "bar",
@@ -38,6 +38,22 @@ int progress_parse(const char *text, enum progress_mode *mode)
 		}
 	}
 	return -EINVAL;
+}
+
+bool progress_take_option(enum progress_mode *mode, int option,
+			  const char *argument, int *error)
+{
+	*error = 0;
+	switch (option) {
+	case OPT_PROGRESS:
+		*error = parse_mode(argument, mode);
+		return true;
+	case 'q':
+		say_be_quiet(true);
+		*mode = PROGRESS_NONE;
+		return true;
+	}
+	return false;
 }
 
 static void clear_bar(void)

@@ -36,8 +36,18 @@ struct progress {
 	uint64_t shown_ms;
 };
 
-/* -EINVAL: not one of auto, bar, lines, json, none. */
-int progress_parse(const char *text, enum progress_mode *mode);
+/* The options of all verbs that show it; those with them have 'q' among the letters. */
+enum { OPT_PROGRESS = 768 };
+#define PROGRESS_LONG_OPTIONS \
+	{ "progress", required_argument, NULL, OPT_PROGRESS }, \
+	{ "quiet", no_argument, NULL, 'q' }
+
+/*
+ * True if it took the option, which switches off all but errors if it is 'q'.
+ * -EINVAL in @error: @argument is not one of auto, bar, lines, json, none.
+ */
+bool progress_take_option(enum progress_mode *mode, int option,
+			  const char *argument, int *error);
 void progress_start(struct progress *progress, enum progress_mode mode,
 		    const char *label, uint64_t total);
 void progress_add(struct progress *progress, uint64_t bytes);

@@ -58,6 +58,11 @@ void say_be_quiet(bool quiet)
 	is_quiet = quiet;
 }
 
+bool say_is_quiet(void)
+{
+	return is_quiet;
+}
+
 void say_set_interrupt(void (*make_way)(void))
 {
 	interrupt = make_way;

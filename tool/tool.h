@@ -61,6 +61,7 @@ void say_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void say_note(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void say_hint(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void say_be_quiet(bool quiet);
+bool say_is_quiet(void);
 /* Called before each message, so that a progress bar can make way. */
 void say_set_interrupt(void (*make_way)(void));
 
