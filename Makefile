@@ -6,8 +6,8 @@
 SHELL   := /bin/bash
 O       ?= $(CURDIR)/build
 KERNELS ?= 6.1 6.12
-ALL_KERNELS ?= 6.1 6.12 7.3 tree-6.1
-DEBUG_KERNELS ?= debug-6.1
+ALL_KERNELS ?= 6.1 6.12 7.3 tree-6.1 tree-7.3
+DEBUG_KERNELS ?= debug-6.1 tree-6.1-debug
 KDIR    ?= /lib/modules/$(shell uname -r)/build
 
 export O
@@ -32,8 +32,8 @@ help:
 	@echo 'make check-races     the data path again, with delays injected into the modules'
 	@echo 'make check-kernels   the cases and the facts on each of ALL_KERNELS ($(ALL_KERNELS));'
 	@echo '                     tree-…, with filter and driver in it, is built first'
-	@echo 'make check-debug     all cases and facts on a kernel that looks for mistakes, built first'
-	@echo '                     (DEBUG_KERNELS="debug-6.1 tree-6.1-debug")'
+	@echo 'make check-debug     all cases and facts on kernels that look for mistakes, built first'
+	@echo '                     (DEBUG_KERNELS="$(DEBUG_KERNELS)")'
 	@echo 'make coverage        which lines of the modules the cases reach (CASES="...")'
 	@echo 'make check-static    layers, licences, scripts, sparse'
 	@echo

@@ -2,13 +2,14 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # check-debug.sh [KERNEL...] - every case (or those in BLKSNAP_CASES) and every fact of
-# the interface on a kernel that looks for mistakes: debug-6.1, unless others are named.
+# the interface on kernels that look for mistakes: one with the filter beside it, and
+# one with the filter in its block layer, unless others are named.
 # Ends with N passed, N failed, the sum of all.
 
 set -uo pipefail
 cd "${BASH_SOURCE[0]%/*}/.." || exit
 kernels=("$@")
-((${#kernels[@]})) || kernels=(debug-6.1)
+((${#kernels[@]})) || kernels=(debug-6.1 tree-6.1-debug)
 IFS=' ' read -ra cases <<<"${BLKSNAP_CASES:-}"
 # There everything takes about six times as long.
 export BLKSNAP_SLOW=${BLKSNAP_SLOW:-6}

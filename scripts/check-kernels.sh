@@ -10,7 +10,7 @@
 set -uo pipefail
 cd "${BASH_SOURCE[0]%/*}/.." || exit
 kernels=("$@")
-((${#kernels[@]})) || kernels=(6.1 6.12 7.3 tree-6.1)
+((${#kernels[@]})) || kernels=(6.1 6.12 7.3 tree-6.1 tree-7.3)
 IFS=' ' read -ra cases <<<"${BLKSNAP_CASES:-}"
 passed=0 failed=0 same=0
 
