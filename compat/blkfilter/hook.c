@@ -96,13 +96,13 @@ static void on_probe(unsigned long ip, unsigned long parent_ip,
 
 struct hook {
 	const char *function;
-	const char *also;		/* a second function */
 	bool is_optional;		/* newer kernels lack it */
+	bool is_unneeded;
 	bool is_installed;
 	struct ftrace_ops ops;
 };
 
-enum { HOOK_SUBMIT, HOOK_WRITE_PAGE, HOOK_REMOVAL };
+enum { HOOK_SUBMIT, HOOK_DOOR, HOOK_WRITE_PAGE, HOOK_REMOVAL };
 
 static const char at_the_door[] = "submit_bio_noacct";
 static const char behind_it[] = "submit_bio_noacct_nocheck";
@@ -110,6 +110,9 @@ static const char behind_it[] = "submit_bio_noacct_nocheck";
 static struct hook hooks[] = {
 	[HOOK_SUBMIT] = {
 		.function = behind_it,
+		.ops = { .func = on_submit, .flags = REDIRECTING } },
+	[HOOK_DOOR] = {
+		.function = at_the_door,
 		.ops = { .func = on_submit, .flags = REDIRECTING } },
 	[HOOK_WRITE_PAGE] = {
 		.function = "bdev_write_page", .is_optional = true,
@@ -124,15 +127,6 @@ static struct hook probe = {
 	.ops = { .func = on_probe, .flags = COMPAT_FTRACE_ARGS_FLAGS },
 };
 
-static int filter_by_name(struct hook *hook, const char *name, bool reset)
-{
-	/* ftrace wants a buffer that it may write to. */
-	char buffer[KSYM_NAME_LEN];
-
-	strscpy(buffer, name, sizeof(buffer));
-	return ftrace_set_filter(&hook->ops, buffer, strlen(buffer), reset);
-}
-
 static void forget_names(struct hook *hook)
 {
 	ftrace_free_filter(&hook->ops);
@@ -141,14 +135,27 @@ static void forget_names(struct hook *hook)
 	RCU_INIT_POINTER(hook->ops.local_hash.notrace_hash, NULL);
 }
 
-/* -ENOENT if the kernel has no such function, or none that can be traced. */
-static int find_functions(struct hook *hook)
+/*
+ * -ENOENT if the kernel has no such function, or none that can be traced: any other
+ * failure must not pass for that. When ftrace finds the function, and has no memory to
+ * note it, it says 0 and the filter is as empty as before, by which it would mean all
+ * functions there are.
+ */
+static int find_function(struct hook *hook)
 {
-	int ret = filter_by_name(hook, hook->function, true);
+	/* ftrace wants a buffer that it may write to. */
+	char name[KSYM_NAME_LEN];
+	const void *empty;
+	int ret;
 
-	if (!ret && hook->also)
-		ret = filter_by_name(hook, hook->also, false);
-	/* Any other failure must not pass for a function that is not there. */
+	ret = ftrace_set_filter(&hook->ops, NULL, 0, true);
+	if (ret)
+		return ret;
+	empty = rcu_access_pointer(hook->ops.local_hash.filter_hash);
+	strscpy(name, hook->function, sizeof(name));
+	ret = ftrace_set_filter(&hook->ops, name, strlen(name), true);
+	if (!ret && rcu_access_pointer(hook->ops.local_hash.filter_hash) == empty)
+		return -ENOMEM;
 	return ret == -EINVAL ? -ENOENT : ret;
 }
 
@@ -171,18 +178,23 @@ static int register_hook(struct hook *hook)
 
 static int install_one(struct hook *hook)
 {
-	int ret = find_functions(hook);
+	bool is_missing;
+	int ret;
 
-	if (ret == -ENOENT && !hook->is_optional) {
-		pr_err("the kernel's %s() cannot be traced; a kernel with CONFIG_DYNAMIC_FTRACE_WITH_REGS or _ARGS is needed\n",
-		       hook->function);
-		ret = -EOPNOTSUPP;
-	}
+	ret = find_function(hook);
+	is_missing = ret == -ENOENT;
 	if (!ret)
 		ret = register_hook(hook);
-	if (ret)
-		forget_names(hook);
-	return ret == -ENOENT ? 0 : ret;
+	if (!ret)
+		return 0;
+	forget_names(hook);
+	if (!is_missing)
+		return ret;
+	if (hook->is_optional)
+		return 0;
+	pr_err("the kernel's %s() cannot be traced; a kernel with CONFIG_DYNAMIC_FTRACE_WITH_REGS or _ARGS is needed\n",
+	       hook->function);
+	return -EOPNOTSUPP;
 }
 
 static void remove_one(struct hook *hook)
@@ -259,16 +271,13 @@ static int is_on_the_way(const char *function, struct block_device *bdev)
 
 static int choose_place(struct block_device *bdev)
 {
-	struct hook *hook = &hooks[HOOK_SUBMIT];
 	int ret;
 
-	hook->function = behind_it;
-	hook->also = NULL;
+	hooks[HOOK_DOOR].is_unneeded = true;
 	ret = is_on_the_way(behind_it, bdev);
 	if (ret)
 		return min(ret, 0);
-	hook->function = at_the_door;
-	hook->also = behind_it;
+	hooks[HOOK_DOOR].is_unneeded = false;
 	ret = is_on_the_way(at_the_door, bdev);
 	if (ret)
 		return min(ret, 0);
@@ -288,7 +297,7 @@ int hook_install(struct block_device *bdev)
 			return ret;
 	}
 	for (i = 0; i < ARRAY_SIZE(hooks); i++) {
-		if (hooks[i].is_installed)
+		if (hooks[i].is_installed || hooks[i].is_unneeded)
 			continue;
 		ret = install_one(&hooks[i]);
 		if (ret) {
