@@ -36,6 +36,7 @@ struct blk_filter {
 	bool is_gated;				/* A */
 #ifdef BLKSNAP_COMPAT_FILTER
 	bool is_in_force;			/* G: bios are shown to the user */
+	bool is_disk_gated;			/* A: the gate is that of the whole disk */
 #endif
 	unsigned int epoch;			/* G */
 	struct blk_filter_inflight __percpu *inflight;	/* A */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * blkfilter, the rooms inside; calls go down only:
+ * blkfilter, the rooms inside; calls go down, but for what is said in blk-filter-core.h:
  *
  *	main		birth and death
  *	life		how a filter comes and goes
@@ -37,6 +37,7 @@ void end_settle(void);
 int settle_check(struct block_device *bdev);
 int settle_submitters(struct block_device *bdev, unsigned long deadline);
 int settle_older(struct block_device *bdev, unsigned long deadline);
+bool settle_is_by_disk(struct block_device *bdev);
 /* settle_tasks.c: behind RCU-tasks; of the submissions under way none is any more */
 int settle_tasks(const struct gendisk *disk, unsigned long deadline);
 /* settle_dm.c: the same for what device mapper counts; also -ENODEV, -ENOMEM */

@@ -65,6 +65,21 @@ static int tell_timeout(const struct blk_filter *f, int ret, unsigned int timeou
 }
 
 /*
+ * The gate is closed. Neighbours of a partition are held as well, where it takes that;
+ * they are judged anew when the gate is open, and are not the filter's then.
+ */
+static int settle_behind_gate(struct blk_filter *f, unsigned long deadline)
+{
+	int ret;
+
+	WRITE_ONCE(f->is_disk_gated, settle_is_by_disk(f->pub.bdev));
+	blkfilter_synchronize();
+	ret = settle_older(f->pub.bdev, deadline);
+	WRITE_ONCE(f->is_disk_gated, false);
+	return ret;
+}
+
+/*
  * A partition that grew: writes beyond its old end were not shown. From here on
  * they are, and those under way have ended. The gate is closed all the time, for
  * the user knows nothing of the new end: with stacks above that wait inside a
@@ -81,7 +96,7 @@ int blk_filter_grow(struct blk_filter *f, sector_t end)
 	WRITE_ONCE(f->end, end);
 	blkfilter_synchronize();
 	ret = settle_submitters(f->pub.bdev, deadline) ?:
-	      settle_older(f->pub.bdev, deadline);
+	      settle_behind_gate(f, deadline);
 	if (ret)
 		WRITE_ONCE(f->end, old_end);
 	blkfilter_open_gate(&f->pub);
@@ -100,8 +115,7 @@ static int bring_into_force(struct blk_filter *f, unsigned long deadline)
 	int ret;
 
 	blkfilter_close_gate(&f->pub);
-	blkfilter_synchronize();
-	ret = settle_older(f->pub.bdev, deadline);
+	ret = settle_behind_gate(f, deadline);
 	if (!ret) {
 		WRITE_ONCE(f->is_in_force, true);
 		blkfilter_advance_epoch(&f->pub);

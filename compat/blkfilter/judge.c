@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * judge: the verdict on a bio, and what is held.
+ * judge: the verdict on a bio.
  *
  * The hook brings every bio that changes data, on any disk, with preemption
  * off. An untracked disk costs one look into a small hash table. On a filtered
@@ -75,9 +75,14 @@ enum blkfilter_verdict judge_bio(struct bio *bio)
 	end = start + bio_sectors(bio);
 	for (; node; node = rcu_dereference_sched(hlist_next_rcu(node))) {
 		flt = hlist_entry(node, struct blk_filter, node);
-		if (flt->disk != disk || start >= READ_ONCE(flt->end) ||
-		    end <= flt->start)
+		if (flt->disk != disk)
 			continue;
+		if (start >= READ_ONCE(flt->end) || end <= flt->start) {
+			if (likely(!READ_ONCE(flt->is_disk_gated)))
+				continue;
+			blk_filter_hold(flt, bio);
+			return BLKFILTER_TAKEN;
+		}
 		if (blk_filter_is_seen(flt, bio))
 			continue;
 		if (ask(flt, bio, start, end) == BLKFILTER_TAKEN)

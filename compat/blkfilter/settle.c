@@ -15,7 +15,8 @@
  * accounted	(md, drbd, bcache) Only the submission holds the queue; what was
  *		submitted is in the device's in-flight statistics, unless these
  *		are turned off, or it is an md of a kind that keeps none; what
- *		these do not tell of an md, settle_md.c finds out.
+ *		these do not tell of an md, settle_md.c finds out. All of this is about
+ *		the whole disk: for a partition, the gate is closed for its neighbours too.
  * others	Nothing is known: refused.
  *
  * Before all that, with the gate open: a task in the middle of a submission may
@@ -63,6 +64,12 @@ static enum settle_how how_to_settle(const struct gendisk *disk)
 static bool is_md(const struct gendisk *disk)
 {
 	return str_has_prefix(disk->disk_name, "md");
+}
+
+/* Has everybody on the disk to be still, until it is known of a partition? */
+bool settle_is_by_disk(struct block_device *bdev)
+{
+	return bdev_is_partition(bdev) && how_to_settle(bdev->bd_disk) == SETTLE_ACCOUNTED;
 }
 
 static int wait_for_waiters(struct request_queue *q, unsigned long deadline)
