@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A filter, and what of it is the same inside the block layer and beside it. Calls go
- * down only; between life and gate is what differs.
+ * A filter, and what of it is the same inside the block layer and beside it:
  *
  *	life		how a filter comes and goes
  *	gate		gates, epochs, the bios of a filter's user, and those that wait
  *	answers		what a device has answered
  *	record		a passed bio until it ends
+ *
+ * What differs stands between life and gate, and is called from both sides: attaching
+ * is life's steps with waiting between them, and what the gate has held is judged anew.
  */
 #ifndef BLK_FILTER_CORE_H
 #define BLK_FILTER_CORE_H
@@ -87,7 +89,10 @@ int blk_filter_enlist(struct blk_filter *f, bool is_first);
 void blk_filter_delist(bool is_last);
 /* 0, or -EOPNOTSUPP with a log line, for a device that no filter can cover. Sleeps. */
 int blk_filter_check_device(struct block_device *bdev);
-/* A partition grew to @end: 0 or -ETIMEDOUT, with a log line. Sleeps. */
+/*
+ * A partition grew to @end: 0, -ENODEV, -ENOMEM, or with a log line -ETIMEDOUT or
+ * -EOPNOTSUPP. Sleeps.
+ */
 int blk_filter_grow(struct blk_filter *f, sector_t end);
 
 void blk_filter_gate_init(struct blk_filter *f);

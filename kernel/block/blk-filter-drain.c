@@ -98,7 +98,7 @@ static int drain_driver(struct gendisk *disk, unsigned long deadline)
 	ret = drain_open(drain, disk_devt(disk));
 	if (ret) {
 		kfree(drain);
-		return ret;
+		return ret == -ENXIO ? -ENODEV : ret;	/* it is going */
 	}
 	drain->disk = disk;
 	refcount_set(&drain->owners, 2);

@@ -16,7 +16,7 @@
 
 #include "blk-filter.h"
 
-#define GROW_TIMEOUT	(30 * HZ)	/* for a partition that grew */
+#define GROW_TIMEOUT_MS	30000		/* for a partition that grew */
 
 struct workqueue_struct *blk_filter_wq;
 
@@ -52,6 +52,16 @@ int blk_filter_check_device(struct block_device *bdev)
 	return -EOPNOTSUPP;
 }
 
+static int drain_or_tell(struct block_device *bdev, unsigned int timeout_ms)
+{
+	int ret = blk_filter_drain_older(bdev, jiffies + msecs_to_jiffies(timeout_ms));
+
+	if (ret == -ETIMEDOUT)
+		pr_err("%pg: writes that were under way did not end in %u ms; try again when the device is less busy, and see whether it is suspended\n",
+		       bdev, timeout_ms);
+	return ret;
+}
+
 /*
  * A partition that grew: writes beyond its old end were not shown. From here on
  * they are, and those under way have ended.
@@ -65,7 +75,7 @@ int blk_filter_grow(struct blk_filter *f, sector_t end)
 	WRITE_ONCE(f->is_gated, true);
 	WRITE_ONCE(f->end, end);
 	blkfilter_synchronize();
-	ret = blk_filter_drain_older(f->pub.bdev, jiffies + GROW_TIMEOUT);
+	ret = drain_or_tell(f->pub.bdev, GROW_TIMEOUT_MS);
 	if (ret)
 		WRITE_ONCE(f->end, old_end);
 	blkfilter_open_gate(&f->pub);
@@ -146,11 +156,8 @@ struct blkfilter *blkfilter_attach(struct block_device *bdev,
 	}
 
 	blkfilter_synchronize();
-	ret = blk_filter_drain_older(bdev, jiffies + timeout);
-	if (ret == -ETIMEDOUT)
-		pr_err("%pg: writes that were under way did not end in %u ms; try again when the device is less busy, and see whether it is suspended\n",
-		       bdev, timeout_ms);
-	else if (!ret && !blk_filter_is_disk_live(f->disk))
+	ret = drain_or_tell(bdev, timeout_ms);
+	if (!ret && !blk_filter_is_disk_live(f->disk))
 		ret = -ENODEV;
 	blkfilter_open_gate(&f->pub);
 	memalloc_noio_restore(noio);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Block device filters, inside the block layer; calls go down only:
+ * Block device filters, inside the block layer; calls go down, but for what is said in
+ * blk-filter-core.h:
  *
  *	blk-filter-life.c	how a filter comes and goes
  *	blk-filter.c		what a new one waits for, and what cannot have one
@@ -91,8 +92,7 @@ static inline void blk_filter_gone(struct block_device *bdev) { }
 
 /* --- what follows is for the files above --- */
 
-
-/* 0, -ETIMEDOUT, -EOPNOTSUPP with a log line, -ENOMEM; these sleep */
+/* 0, -ETIMEDOUT, -EOPNOTSUPP with a log line, -ENODEV, -ENOMEM; these sleep */
 int blk_filter_can_drain(struct block_device *bdev);
 int blk_filter_drain_older(struct block_device *bdev, unsigned long deadline);
 

@@ -119,7 +119,7 @@ bool blkfilter_is_gone(const struct blkfilter *flt);
  *
  * Return: 0; -ENODEV the device was removed, or is another part of its disk
  * now; -EOPNOTSUPP it cannot be filtered any more; -ETIMEDOUT it grew, and what
- * is under way there did not end. The log says which.
+ * is under way there did not end; -ENOMEM. The log says which of the former.
  */
 int blkfilter_validate(struct blkfilter *flt);
 
