@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The verdict on a bio, and what is held.
+ * The verdict on a bio.
  *
  * Every bio that changes data comes by on its way to its driver: in
  * blk_mq_submit_bio() or before ->submit_bio(), after the queue was entered and
