@@ -96,7 +96,7 @@ void extent_free(struct extent *extent)
 		llist_add(&extent->parked, &parked);
 }
 
-void extent_map_init(struct extent_map *map)
+void extent_map_setup(struct extent_map *map)
 {
 	seqcount_init(&map->seq);
 	map->root = RB_ROOT;

@@ -60,7 +60,8 @@ void extent_cache_exit(void);
 struct extent *extent_alloc(gfp_t gfp);
 void extent_free(struct extent *extent);	/* NULL is fine; any context */
 
-void extent_map_init(struct extent_map *map);
+/* Not ..._init(): btrfs has one of that name, and both may be built in. */
+void extent_map_setup(struct extent_map *map);
 
 /*
  * Frees all extents. No lockless reader may be left, and no other user: so

@@ -33,7 +33,7 @@ static struct region *make_region(struct diff_area *area, unsigned long index)
 	if (!region)
 		return NULL;
 	raw_spin_lock_init(&region->lock);
-	extent_map_init(&region->saved);
+	extent_map_setup(&region->saved);
 	region->copies = RB_ROOT;
 	region->index = index;
 	other = xa_cmpxchg(&area->regions, index, NULL, region, GFP_NOIO);

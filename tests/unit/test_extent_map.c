@@ -59,7 +59,7 @@ static void test_empty(void **state)
 	struct extent_map map;
 
 	(void)state;
-	extent_map_init(&map);
+	extent_map_setup(&map);
 	assert_piece(&map, 0, REGION_SECTORS, REGION_SECTORS, false, 0);
 	assert_piece(&map, REGION_SECTORS - 1, 1, 1, false, 0);
 	assert_false(extent_map_covers(&map, 0, 1));
@@ -71,7 +71,7 @@ static void test_lookup(void **state)
 	struct extent_map map;
 
 	(void)state;
-	extent_map_init(&map);
+	extent_map_setup(&map);
 	insert(&map, 100, 50, PLACE(7000));
 	insert(&map, 150, 10, PLACE_ZERO);
 	insert(&map, REGION_SECTORS - 8, 8, PLACE_MEMORY);
@@ -94,7 +94,7 @@ static void test_covers(void **state)
 	struct extent_map map;
 
 	(void)state;
-	extent_map_init(&map);
+	extent_map_setup(&map);
 	insert(&map, 100, 50, PLACE(7000));
 	insert(&map, 150, 10, PLACE_ZERO);
 	insert(&map, 160, 10, PLACE_MEMORY);
@@ -120,7 +120,7 @@ static void test_covers_walks_along(void **state)
 	u32 i;
 
 	(void)state;
-	extent_map_init(&map);
+	extent_map_setup(&map);
 	for (i = 0; i < 100; i++)
 		insert(&map, i * 8, 8, PLACE_MEMORY);
 	assert_int_equal(count_extents(&map), 100);
@@ -136,7 +136,7 @@ static void test_join_storage(void **state)
 	struct extent_map map;
 
 	(void)state;
-	extent_map_init(&map);
+	extent_map_setup(&map);
 	insert(&map, 0, 8, PLACE(1000));
 	insert(&map, 8, 8, PLACE(1008));		/* runs on */
 	ASSERT_EXTENTS(&map, { 0, 16, 1000 });
@@ -163,7 +163,7 @@ static void test_join_special(void **state)
 	struct extent_map map;
 
 	(void)state;
-	extent_map_init(&map);
+	extent_map_setup(&map);
 	insert(&map, 0, 8, PLACE_ZERO);
 	insert(&map, 8, 8, PLACE_ZERO);
 	insert(&map, 16, 8, PLACE_POISON);
@@ -184,7 +184,7 @@ static void test_join_at_the_last_place(void **state)
 	struct extent_map map;
 
 	(void)state;
-	extent_map_init(&map);
+	extent_map_setup(&map);
 	insert(&map, 0, 8, PLACE_SPECIAL - 8);
 	insert(&map, 8, 8, PLACE_MEMORY);
 	ASSERT_EXTENTS(&map, { 0, 8, PLACE_SPECIAL - 8 }, { 8, 8, PLACE_MEMORY });
@@ -196,7 +196,7 @@ static void test_set_stored(void **state)
 	struct extent_map map;
 
 	(void)state;
-	extent_map_init(&map);
+	extent_map_setup(&map);
 	insert(&map, 0, 8, PLACE_MEMORY);
 	insert(&map, 8, 8, PLACE_MEMORY);
 	insert(&map, 16, 8, PLACE_MEMORY);
@@ -214,7 +214,7 @@ static void test_misuse(void **state)
 	struct extent_map map;
 
 	(void)state;
-	extent_map_init(&map);
+	extent_map_setup(&map);
 	insert(&map, 0, 8, PLACE_MEMORY);
 	insert(&map, 16, 8, PLACE(4));
 	extent_map_set_stored(&map, 0, 4, PLACE(500));
@@ -258,7 +258,7 @@ static void test_replace(void **state)
 				if (!wanted[n].place)
 					wanted[n].place = kinds[k];
 
-			extent_map_init(&map);
+			extent_map_setup(&map);
 			insert(&map, 10, 90, kinds[k]);
 			assert_in_range(replace(&map, table[i].start,
 						table[i].count, PLACE(500)),
@@ -275,7 +275,7 @@ static void test_replace_joins(void **state)
 	u32 i;
 
 	(void)state;
-	extent_map_init(&map);
+	extent_map_setup(&map);
 	insert(&map, 0, 8, PLACE(992));
 	insert(&map, 8, 80, PLACE_ZERO);
 	insert(&map, 88, 8, PLACE(1080));
@@ -304,7 +304,7 @@ static void test_sequential_memory(void **state)
 	u32 i;
 
 	(void)state;
-	extent_map_init(&map);
+	extent_map_setup(&map);
 	for (i = 0; i < REGION_SECTORS; i += 8) {
 		insert(&map, i, 8, PLACE_MEMORY);
 		extent_map_set_stored(&map, i, 8, PLACE(4096 + i));
@@ -322,7 +322,7 @@ static void test_scattered_memory(void **state)
 	u32 i, unit;
 
 	(void)state;
-	extent_map_init(&map);
+	extent_map_setup(&map);
 	for (i = 0; i < 30000; i++) {
 		unit = i * 7919 % 65536;		/* a permutation */
 		insert(&map, unit * 8, 8, PLACE_MEMORY);
@@ -493,7 +493,7 @@ static void test_random_operations(void **state)
 	(void)state;
 	model->random = 2024;
 	for (round = 0; round < 60; round++) {
-		extent_map_init(&model->map);
+		extent_map_setup(&model->map);
 		memset(model->place, 0, sizeof(model->place));
 		for (step = 0; step < 400; step++) {
 			switch (random_below(&model->random, 4)) {

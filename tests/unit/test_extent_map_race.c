@@ -23,8 +23,8 @@ static struct extent_map map_under_change, other_map;
 
 static void make_small_map(void)
 {
-	extent_map_init(&map_under_change);
-	extent_map_init(&other_map);
+	extent_map_setup(&map_under_change);
+	extent_map_setup(&other_map);
 	insert(&map_under_change, 8, 8, PLACE(108));
 	insert(&map_under_change, 16, 8, PLACE_MEMORY);
 	insert(&map_under_change, 24, 8, PLACE(124));
@@ -247,7 +247,7 @@ static void test_loop_in_the_tree(void **state)
 	struct rb_node *kept;
 
 	(void)state;
-	extent_map_init(&map);
+	extent_map_setup(&map);
 	insert(&map, 0, 8, PLACE_MEMORY);
 	insert(&map, 16, 8, PLACE_MEMORY);
 	a = first_extent(&map);
@@ -324,7 +324,7 @@ static void write_for_a_while(u64 *random)
 		       i % 3 ? PLACE_MEMORY : PLACE_ZERO);
 		if (i % 64 == 0) {
 			extent_map_destroy(&race.other);
-			extent_map_init(&race.other);
+			extent_map_setup(&race.other);
 		}
 	}
 }
@@ -339,8 +339,8 @@ static void test_threads(void **state)
 	(void)state;
 	for (round = 0; round < 30; round++) {
 		memset(&race.is_noted, 0, sizeof(race.is_noted));
-		extent_map_init(&race.map);
-		extent_map_init(&race.other);
+		extent_map_setup(&race.map);
+		extent_map_setup(&race.other);
 		race.is_done = false;
 		for (i = 0; i < ARRAY_SIZE(readers); i++)
 			pthread_create(&readers[i], NULL, read_for_a_while,
