@@ -179,7 +179,9 @@ fs_is_full() {
 	wait_until "more is asked for" lines 2
 	check "the snapshot shows what was" pattern check /dev/blksnap-image0 1
 	snap destroy "$id"
-	ended
+	ended >"$CASE_TMP/end"
+	# rm gives the blocks back in pieces, and may have been between two of them.
+	sed '/^! PLACE\/: . of 2 MiB could be given$/d' "$CASE_TMP/end"
 	check "there are no files" no_file
 	pattern fill "$origin" 1
 }
