@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A filter, and what of it is the same inside the block layer and beside it:
+ * A filter, and what the files of it share:
  *
  *	life		how a filter comes and goes
  *	gate		gates, epochs, the bios of a filter's user, and those that wait
  *	answers		what a device has answered
  *	record		a passed bio until it ends
  *
- * What differs stands between life and gate, and is called from both sides: attaching
- * is life's steps with waiting between them, and what the gate has held is judged anew.
+ * Others stand between life and gate, and are called from both sides: attaching is
+ * life's steps with waiting between them, and what the gate has held is judged anew.
  */
 #ifndef BLK_FILTER_CORE_H
 #define BLK_FILTER_CORE_H
@@ -81,9 +81,9 @@ int blk_filter_wait_for_reaped(struct block_device *bdev, unsigned long deadline
 int blk_filter_publish(struct blk_filter *f);
 
 /*
- * What differs. The first two are called under filters_lock: the filter is put where
- * bios find it, and, taken off and out of use, is gone for good. May sleep; of
- * enlist(), 0 or the reason why bios cannot be seen.
+ * The first two are called under filters_lock: the filter is put where bios find it,
+ * and, taken off and out of use, is gone for good. May sleep; of enlist(), 0 or the
+ * reason why bios cannot be seen.
  */
 int blk_filter_enlist(struct blk_filter *f, bool is_first);
 void blk_filter_delist(bool is_last);

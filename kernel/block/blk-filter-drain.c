@@ -20,9 +20,7 @@
 
 #include <linux/blk-mq.h>
 #include <linux/completion.h>
-#include <linux/delay.h>
 #include <linux/file.h>
-#include <linux/part_stat.h>
 #include <linux/refcount.h>
 #include <linux/slab.h>
 

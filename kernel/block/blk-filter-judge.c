@@ -103,7 +103,8 @@ void __blk_filter_gone(struct block_device *bdev)
 /*
  * It is judged on its way, like any other. If others were quicker to use up the
  * records it is held, and comes back here. What submit_bio_noacct() does was done
- * when it first came, and its cgroup charged for it.
+ * when it first came, and its cgroup charged for its bytes; the operation is counted
+ * once more, as for the rest of a split.
  */
 void blkfilter_resubmit(struct bio *bio)
 {

@@ -44,14 +44,18 @@ static inline bool blk_filter_is_on(const struct gendisk *disk)
  */
 static inline bool blk_filter_bio(struct bio *bio)
 {
-	return op_is_write(bio->bi_opf) &&
-	       blk_filter_is_on(bio->bi_bdev->bd_disk) && __blk_filter_bio(bio);
+	return static_branch_unlikely(&blk_filter_key) && op_is_write(bio->bi_opf) &&
+	       !hlist_empty(&bio->bi_bdev->bd_disk->filters) && __blk_filter_bio(bio);
 }
 
-/* Counts the end of a bio that filters have passed. Any context. */
+/*
+ * Counts the end of a bio that filters have passed. Any context. The key is on as
+ * long as one of these is under way.
+ */
 static inline void blk_filter_end_bio(struct bio *bio)
 {
-	if (unlikely(bio->bi_end_io == blk_filter_end_io))
+	if (static_branch_unlikely(&blk_filter_key) &&
+	    unlikely(bio->bi_end_io == blk_filter_end_io))
 		__blk_filter_end_bio(bio);
 }
 

@@ -115,7 +115,9 @@ bool blkfilter_is_gone(const struct blkfilter *flt);
  * blkfilter_validate - whether the device is still where it was.
  * @flt: the filter.
  *
- * A partition that grew is filtered up to its new end from here on. May sleep.
+ * A partition that grew is filtered up to its new end from here on. For that the gate
+ * is closed, for 30 seconds at most, and opened: not to be called with the gate
+ * closed, nor beside blkfilter_close_gate(). May sleep.
  *
  * Return: 0; -ENODEV the device was removed, or is another part of its disk
  * now; -EOPNOTSUPP it cannot be filtered any more; -ETIMEDOUT it grew, and what
@@ -172,7 +174,9 @@ int blkfilter_wait_drained(struct blkfilter *flt, unsigned long deadline);
  * @bio: the bio, not the caller's any more.
  *
  * All filters that have not passed it judge it, and it is submitted if they pass
- * it. Context: may sleep, as submit_bio() may.
+ * it.
+ *
+ * Context: may sleep, as submit_bio() may.
  */
 void blkfilter_resubmit(struct bio *bio);
 
