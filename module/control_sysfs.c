@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * control_sysfs: tracked devices in /sys/class/blksnap, one directory each of the
- * name MAJOR:MINOR, one value a file. doc/abi.md is the promise; the names are
- * those of TRACKER_INFO.
+ * name MAJOR:MINOR, one value a file, of the names that TRACKER_INFO has.
  *
  * Lifetime. A directory holds no tracker, only the number of its device: each file
  * looks the tracker up, and answers ENODEV if there is none. So a reader takes

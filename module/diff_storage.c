@@ -236,8 +236,8 @@ int diff_storage_prepare_device(dev_t dev, const struct sector_range *ranges,
 
 	/*
 	 * For reading, though we shall write: that keeps the device just as
-	 * well, and a kernel may refuse to open a mounted one for writing. Bios
-	 * do not ask how it was opened.
+	 * well, and to open a mounted one for writing may be refused
+	 * (CONFIG_BLK_DEV_WRITE_MOUNTED). Bios do not ask how it was opened.
 	 */
 	bdev_file = bdev_file_open_by_dev(dev, BLK_OPEN_READ, NULL, NULL);
 	if (IS_ERR(bdev_file))

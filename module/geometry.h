@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * geometry: arithmetic on sectors, units and blocks, in one tested place.
+ * geometry: arithmetic on sectors, units and blocks, in one place.
  *
  * Pure: no state, no locks, any context. A unit is the smallest thing that is
  * copied: 4 KiB, or the device's logical block if that is larger. A region is

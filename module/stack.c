@@ -4,9 +4,9 @@
  *
  * A driver that puts a disk on top of block devices (DM, MD, bcache, DRBD) tells
  * the block layer, which keeps for each a link in the "slaves" directory of the
- * disk in sysfs. There is no other record that can be asked, and no call that
- * lists a directory; but one that looks up a name in it. So all block devices
- * are collected, and the name of each is tried.
+ * disk in sysfs; its own record is private to block/holder.c. No call lists such
+ * a directory, but one looks up a name in it. So all block devices are collected,
+ * and the name of each is tried.
  *
  * What tells nobody is not seen: a loop device does not name the device of the
  * file system that its file is on, nor does zram with its backing device, nor
