@@ -126,6 +126,15 @@ about_backport() {
 	TEXT
 }
 
+# What patch 2 says of a path that only older kernels have, or nothing.
+about_pages() {
+	! grep -q bdev_write_page "$kernel/block/bdev.c" || cat <<-'TEXT'
+
+	Where pages are written without a bio, the filtered disk refuses, and
+	the caller makes a bio of it.
+	TEXT
+}
+
 # Copies the kernel's files that some patch changes, as the state before.
 # Whatever the edits name is copied, and what it is not there is left out.
 import_originals() {
@@ -143,9 +152,10 @@ import_originals() {
 # Signs a message: above the line behind which are notes that git am drops.
 sign() {
 	awk -v trailer="Signed-off-by: $author" '
-		/^---$/ && !done { print "\n" trailer; done = 1 }
-		{ print }
-		END { if (!done) print "\n" trailer }' | cat -s
+		function sign() { print (last ~ /^Cc: / ? "" : "\n") trailer; done = 1 }
+		/^---$/ && !done { sign() }
+		{ print; last = $0 }
+		END { if (!done) sign() }' | cat -s
 }
 
 add_patch() {
@@ -160,8 +170,10 @@ add_patch() {
 		die "${plan##*/} cannot be made for Linux $version: adapt kernel/series/${plan##*/}"
 	git -C "$repo" add -A
 	about_backport >"$work/backport"
+	about_pages >"$work/pages"
 	section "$plan" message |
-		sed -e "/^@BACKPORT@$/{r $work/backport" -e 'd;}' | sign |
+		sed -e "/^@BACKPORT@$/{r $work/backport" -e 'd;}' \
+			-e "/^@RW_PAGE@$/{r $work/pages" -e 'd;}' | sign |
 		git -C "$repo" commit -q --cleanup=verbatim -F -
 }
 
