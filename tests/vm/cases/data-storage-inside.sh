@@ -36,6 +36,16 @@ act() {
 	check "storage was not copied, in all $memory were" test "$memory" -le 25165824
 	check "storage was written to" test "$(snap info "$snapshot" stored)" -gt 0
 
+	# Written to, it is the image's like all else.
+	pattern fill "$image" 5 --only 20003:61
+	pattern fill "$image" 6 --only 129024:8
+	pattern check "$image" 5 --only 20003:61
+	pattern check "$image" 6 --only 129024:8
+	dd if="$image" bs=512 skip=16384 count=3619 status=none | cmp -n 1852928 - /dev/zero
+	dd if="$image" bs=512 skip=20064 count=1000 status=none | cmp -n 512000 - /dev/zero
+	pattern check "$image" 1 --only 0:16384
+	pattern check "$image" 1 --only 65536:63488
+
 	# Appended later: what is saved already stays, the rest turns to zeros.
 	pattern write "$origin" --bs 4k --ops 1 --only 100000:8
 	snap append "$snapshot" "$origin" 99992:16

@@ -37,4 +37,16 @@ act() {
 	wait "$writer"
 	echo "when it has ended: $(answer snap create "$origin")"
 	snap destroy "$(snap list)"
+
+	# It is tracked now. What was passed on keeps its record until it ends.
+	dmsetup suspend --nolockfs case-below
+	start writer dd if=/dev/zero of="$origin" bs=4k count=1 seek=$((sectors / 8)) \
+		oflag=direct conv=notrunc status=none
+	sleep 1
+	echo "untracked while one hangs: $(answer snap untrack "$origin")"
+	echo "and tracked again: $(answer snap create "$origin")"
+	dmsetup resume case-below
+	wait "$writer"
+	echo "when it has ended: $(answer snap create "$origin")"
+	snap destroy "$(snap list)"
 }

@@ -63,6 +63,8 @@ resize_loop() {
 	losetup -c "$origin"
 }
 
+resize_partition() { resizepart "$disk" 1 "$1"; }
+
 act() {
 	new_brd below 16
 	new_brd room 16
@@ -74,4 +76,8 @@ act() {
 	at_exit_case losetup -d "$origin"
 	echo "a loop device:"
 	through_sizes resize_loop
+	new_brd disk 16
+	new_partition origin "$disk" 1 2048 8192
+	echo "a partition:"
+	through_sizes resize_partition
 }
