@@ -10,6 +10,15 @@
 
 struct bio_set blk_filter_below_set;
 
+bool blkfilter_is_gone(const struct blkfilter *flt)
+{
+	const struct blk_filter *f = blk_filter_of(flt);
+
+	/* A filter that came while the disk was going has not been told. */
+	return READ_ONCE(f->is_gone) || !blk_filter_is_disk_live(f->disk);
+}
+EXPORT_SYMBOL_GPL(blkfilter_is_gone);
+
 void blkfilter_synchronize(void)
 {
 	synchronize_rcu_expedited();

@@ -34,38 +34,21 @@ static unsigned int partno_of(struct block_device *bdev)
 #endif
 }
 
-/* A disk that is going has its partitions still. */
-static bool is_in_table(const struct blk_filter *f)
-{
-	struct block_device *bdev = f->pub.bdev;
-	bool is_there;
-
-	rcu_read_lock();
-	is_there = xa_load(&f->disk->part_tbl, partno_of(bdev)) == bdev;
-	rcu_read_unlock();
-	return is_there;
-}
-
-bool blkfilter_is_gone(const struct blkfilter *flt)
-{
-	const struct blk_filter *f = blk_filter_of(flt);
-
-	/* A filter that came while the disk was going has not been told. */
-	return READ_ONCE(f->is_gone) || !blk_filter_is_disk_live(f->disk) ||
-	       !is_in_table(f);
-}
-EXPORT_SYMBOL_GPL(blkfilter_is_gone);
-
 int blkfilter_validate(struct blkfilter *flt)
 {
 	struct blk_filter *f = blk_filter_of(flt);
 	struct block_device *bdev = flt->bdev;
+	bool is_there;
 
 	if (READ_ONCE(f->is_gone) || !blk_filter_is_disk_live(f->disk))
 		return -ENODEV;
 	if (!bdev_is_partition(bdev))
 		return blk_filter_check_device(bdev);
-	if (!is_in_table(f) || bdev->bd_start_sect != f->start) {
+
+	rcu_read_lock();
+	is_there = xa_load(&f->disk->part_tbl, partno_of(bdev)) == bdev;
+	rcu_read_unlock();
+	if (!is_there || bdev->bd_start_sect != f->start) {
 		pr_err("%pg: the partition was moved or removed\n", bdev);
 		return -ENODEV;
 	}
