@@ -59,6 +59,7 @@ void judge_enter(struct blk_filter *f);
 enum blkfilter_verdict judge_bio(struct bio *bio);
 bool judge_is_filtered(const struct gendisk *disk);
 void judge_disk_gone(const struct gendisk *disk);
+void judge_device_gone(const struct device *device);
 
 /* filter.c */
 int filters_init(void);

@@ -15,11 +15,12 @@
  * filter a read is sent off to see whether it comes by, and if it does not, both
  * functions are hooked: what is met twice is found seen.
  *
- * Two more places:
+ * Three more places:
  * - bdev_write_page() of kernels that have it: a page goes to brd, zram or pmem
  *   without a bio. Answered with EOPNOTSUPP for filtered disks, upon which the
  *   caller makes a bio.
- * - del_gendisk(), to learn of removal. A plain hook, it changes nothing.
+ * - del_gendisk() and device_del(), to learn that a disk or a partition is removed.
+ *   Plain hooks, they change nothing.
  *
  * The callbacks need no recursion guard of ftrace's, which would drop a nested
  * bio: they do not submit, so they cannot nest in one context.
@@ -70,14 +71,26 @@ static void on_write_page(unsigned long ip, unsigned long parent_ip,
 	preempt_enable_notrace();
 }
 
-static void on_removal(unsigned long ip, unsigned long parent_ip,
-		       struct ftrace_ops *ops, struct ftrace_regs *fregs)
+static void on_disk_removal(unsigned long ip, unsigned long parent_ip,
+			    struct ftrace_ops *ops, struct ftrace_regs *fregs)
 {
 	const struct gendisk *disk =
 		(const struct gendisk *)compat_ftrace_argument(fregs, 0);
 
 	preempt_disable_notrace();
 	judge_disk_gone(disk);
+	preempt_enable_notrace();
+}
+
+/* Whatever it is: only a partition that has a filter will be found. */
+static void on_device_removal(unsigned long ip, unsigned long parent_ip,
+			      struct ftrace_ops *ops, struct ftrace_regs *fregs)
+{
+	const struct device *device =
+		(const struct device *)compat_ftrace_argument(fregs, 0);
+
+	preempt_disable_notrace();
+	judge_device_gone(device);
 	preempt_enable_notrace();
 }
 
@@ -93,6 +106,7 @@ static void on_probe(unsigned long ip, unsigned long parent_ip,
 
 #define REDIRECTING	(COMPAT_FTRACE_ARGS_FLAGS | FTRACE_OPS_FL_IPMODIFY | \
 			 FTRACE_OPS_FL_PERMANENT)
+#define WATCHING	(COMPAT_FTRACE_ARGS_FLAGS | FTRACE_OPS_FL_PERMANENT)
 
 struct hook {
 	const char *function;
@@ -102,7 +116,7 @@ struct hook {
 	struct ftrace_ops ops;
 };
 
-enum { HOOK_SUBMIT, HOOK_DOOR, HOOK_WRITE_PAGE, HOOK_REMOVAL };
+enum { HOOK_SUBMIT, HOOK_DOOR, HOOK_WRITE_PAGE, HOOK_DISK, HOOK_DEVICE };
 
 static const char at_the_door[] = "submit_bio_noacct";
 static const char behind_it[] = "submit_bio_noacct_nocheck";
@@ -117,10 +131,12 @@ static struct hook hooks[] = {
 	[HOOK_WRITE_PAGE] = {
 		.function = "bdev_write_page", .is_optional = true,
 		.ops = { .func = on_write_page, .flags = REDIRECTING } },
-	[HOOK_REMOVAL] = {
+	[HOOK_DISK] = {
 		.function = "del_gendisk",
-		.ops = { .func = on_removal, .flags = COMPAT_FTRACE_ARGS_FLAGS |
-						      FTRACE_OPS_FL_PERMANENT } },
+		.ops = { .func = on_disk_removal, .flags = WATCHING } },
+	[HOOK_DEVICE] = {
+		.function = "device_del",
+		.ops = { .func = on_device_removal, .flags = WATCHING } },
 };
 
 static struct hook probe = {

@@ -102,17 +102,35 @@ bool judge_is_filtered(const struct gendisk *disk)
 	return false;
 }
 
+static void set_gone(struct blk_filter *flt)
+{
+	if (READ_ONCE(flt->is_gone))
+		return;
+	WRITE_ONCE(flt->is_gone, true);
+	queue_work(blk_filter_wq, &flt->gone_work);
+}
+
 void judge_disk_gone(const struct gendisk *disk)
 {
 	struct blk_filter *flt;
 
 	hlist_for_each_entry_rcu(flt, bucket_of(disk), node,
-				 rcu_read_lock_sched_held()) {
-		if (flt->disk != disk || READ_ONCE(flt->is_gone))
-			continue;
-		WRITE_ONCE(flt->is_gone, true);
-		queue_work(blk_filter_wq, &flt->gone_work);
-	}
+				 rcu_read_lock_sched_held())
+		if (flt->disk == disk)
+			set_gone(flt);
+}
+
+/* Nothing else is known of @device: it need not be a block device. */
+void judge_device_gone(const struct device *device)
+{
+	struct blk_filter *flt;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(filters); i++)
+		hlist_for_each_entry_rcu(flt, &filters[i], node,
+					 rcu_read_lock_sched_held())
+			if (&flt->pub.bdev->bd_device == device)
+				set_gone(flt);
 }
 
 /* The hook meets what is submitted here again, and finds it seen. */
