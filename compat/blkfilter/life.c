@@ -204,8 +204,11 @@ int blk_filter_publish(struct blk_filter *f)
 
 	mutex_lock(&filters_lock);
 	list_for_each_entry(other, &filters_list, link)
-		if (other->pub.bdev == f->pub.bdev)
+		if (other->pub.bdev == f->pub.bdev) {
+			pr_err("%pg: %s filters it already\n", f->pub.bdev,
+			       other->pub.ops->name);
 			ret = -EBUSY;
+		}
 	if (!ret)
 		ret = blk_filter_enlist(f, list_empty(&filters_list));
 	if (!ret)
