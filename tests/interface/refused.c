@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * refused: devices that cannot be snapshotted, or no more, or not in time.
+ * refused: devices that cannot be snapshotted, or no more, or not in time, or for
+ * nobody.
  */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/swap.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -90,7 +94,9 @@ static void by_time(void)
 	answers(tracker_count(), 0, "leaves no tracker");
 	end_writer(child);
 	about("SNAPSHOT_TAKE");
+	set_parameter("take_timeout_ms", usual);
 	id = new_with_storage(&on.slow);
+	set_parameter("take_timeout_ms", 200);
 	child = write_slowly();
 	failed_take(id, -ETIMEDOUT, "writes that are long under way");
 	end_writer(child);
@@ -98,9 +104,56 @@ static void by_time(void)
 	set_parameter("take_timeout_ms", usual);
 }
 
+/* The main thread sleeps: whatever it has called, it is in the midst of it. */
+static bool is_main_asleep(void)
+{
+	char line[512] = "", *end, path[64];
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/self/task/%d/stat", getpid());
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	need(fd >= 0 && read(fd, line, sizeof(line) - 1) > 0, "the state of a thread");
+	close(fd);
+	end = strrchr(line, ')');
+	return end && (end[2] == 'D' || end[2] == 'S');
+}
+
+static void *protect_meanwhile(void *at)
+{
+	do
+		sleep_ms(20);
+	while (!is_main_asleep());
+	need(!mprotect(at, sysconf(_SC_PAGESIZE), PROT_READ), "to protect a page");
+	return NULL;
+}
+
+/* Tracking waits for the slow write, and meanwhile the caller's page is closed. */
+static void by_nobody(void)
+{
+	struct abi_create arg = { 1, &on.slow.dev, NO_SNAPSHOT };
+	void *at = mmap(NULL, sysconf(_SC_PAGESIZE), PROT_READ | PROT_WRITE,
+			MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	pthread_t thread;
+	pid_t child;
+
+	about("SNAPSHOT_CREATE");
+	need(at != MAP_FAILED, "memory");
+	memcpy(at, &arg, sizeof(arg));
+	child = write_slowly();
+	need(!pthread_create(&thread, NULL, protect_meanwhile, at), "a thread");
+	answers(call(ABI_CREATE, at), -ENODATA,
+		"an answer that can no longer be written when there is one");
+	pthread_join(thread, NULL);
+	answers(snapshot_count(), 0, "leaves no snapshot of which nobody knows");
+	answers(tracker_remove(on.slow.dev), 0, "the tracker stays, as of others");
+	end_writer(child);
+	need(!munmap(at, sysconf(_SC_PAGESIZE)), "to give memory back");
+}
+
 void facts_of_refused_devices(void)
 {
 	by_kind();
 	by_storage();
 	by_time();
+	by_nobody();
 }

@@ -9,7 +9,8 @@
  * place for files on ext4, and each MODULE a file to load, all but the last of which
  * stay loaded meanwhile. A call that fails says so by ENOMEM, changes nothing that
  * can be asked for, and is made again, now without a failure, and with success. A
- * take is excepted: it may destroy the snapshot, as it says it does.
+ * take is excepted: it may destroy the snapshot, as it says it does; and storage on
+ * the origin, for which the snapshot may be given up.
  *
  * The kernel counts allocations of the task (/proc/thread-self/fail-nth). What
  * workers allocate is not among them. To stderr goes an x for each failure that was
@@ -125,6 +126,20 @@ static int append(void)
 	};
 	struct blk_snap_snapshot_append_storage arg = {
 		.id = id, .dev_id = storage_dev, .count = 2, .ranges = ranges,
+	};
+
+	return call(IOCTL_BLK_SNAP_SNAPSHOT_APPEND_STORAGE, &arg);
+}
+
+/* Storage on the origin itself, which its image shows as zeros. */
+static int append_own(void)
+{
+	uint64_t at = 65536 + next_part / 4;
+	struct blk_snap_block_range ranges[] = {
+		{ at, PART / 8 }, { at + PART / 8, PART / 8 },
+	};
+	struct blk_snap_snapshot_append_storage arg = {
+		.id = id, .dev_id = origin_dev, .count = 2, .ranges = ranges,
 	};
 
 	return call(IOCTL_BLK_SNAP_SNAPSHOT_APPEND_STORAGE, &arg);
@@ -324,6 +339,20 @@ static void taken_again(void)
 		created();
 }
 
+/* What is on the origin is shown as zeros wholly, or the snapshot is given up. */
+static void taken_anew(void)
+{
+	struct blk_snap_snapshot_info arg = { .id = id };
+
+	insist(!call(IOCTL_BLK_SNAP_SNAPSHOT_INFO, &arg), "one snapshot");
+	insist(arg.state == blk_snap_snapshot_state_taken || arg.state == blk_snap_snapshot_state_corrupt,
+	       "it is whole or given up");
+	if (arg.state == blk_snap_snapshot_state_corrupt) {
+		destroyed();
+		taken();
+	}
+}
+
 static void write_origin(void)
 {
 	memset(written, written[0] + 1, PIECE);
@@ -519,6 +548,7 @@ static void try_all(void)
 		{ "destroy", taken, destroy, NULL, nothing },
 	}, on_snapshot[] = {
 		{ "append storage", nothing, append, NULL, new_part },
+		{ "append storage on the origin", nothing, append_own, taken_anew, new_part },
 		{ "append a file", new_file, append_file, NULL, nothing },
 		{ "collect snapshots", nothing, collect_snapshots, NULL, nothing },
 		{ "collect images", nothing, collect_images, NULL, nothing },
