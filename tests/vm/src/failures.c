@@ -8,9 +8,8 @@
  * ORIGIN is a device that nothing else writes to, STORAGE one for storage, DIR a
  * place for files on ext4, and each MODULE a file to load, all but the last of which
  * stay loaded meanwhile. A call that fails says so by ENOMEM, changes nothing that
- * can be asked for, and is made again, now without a failure, and with success. A
- * take is excepted: it may destroy the snapshot, as it says it does; and storage on
- * the origin, for which the snapshot may be given up.
+ * can be asked for, and is made again, now without a failure, and with success. But a
+ * take may destroy the snapshot, and one may be given up for storage on the origin.
  *
  * The kernel counts allocations of the task (/proc/thread-self/fail-nth). What
  * workers allocate is not among them. To stderr goes an x for each failure that was
@@ -345,12 +344,10 @@ static void taken_anew(void)
 	struct blk_snap_snapshot_info arg = { .id = id };
 
 	insist(!call(IOCTL_BLK_SNAP_SNAPSHOT_INFO, &arg), "one snapshot");
-	insist(arg.state == blk_snap_snapshot_state_taken || arg.state == blk_snap_snapshot_state_corrupt,
-	       "it is whole or given up");
-	if (arg.state == blk_snap_snapshot_state_corrupt) {
-		destroyed();
-		taken();
-	}
+	if (arg.state != blk_snap_snapshot_state_corrupt)
+		return;
+	destroyed();
+	taken();
 }
 
 static void write_origin(void)
