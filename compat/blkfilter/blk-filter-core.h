@@ -85,8 +85,8 @@ int blk_filter_publish(struct blk_filter *f);
  * and, taken off and out of use, is gone for good. May sleep; of enlist(), 0 or the
  * reason why bios cannot be seen.
  */
-int blk_filter_enlist(struct blk_filter *f, bool is_first);
-void blk_filter_delist(bool is_last);
+int blk_filter_enlist(struct blk_filter *f);
+void blk_filter_delist(void);
 /* 0, or -EOPNOTSUPP with a log line, for a device that no filter can cover. Sleeps. */
 int blk_filter_check_device(struct block_device *bdev);
 /*

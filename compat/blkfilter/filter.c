@@ -41,18 +41,22 @@ int blk_filter_check_device(struct block_device *bdev)
 	return -EOPNOTSUPP;
 }
 
-int blk_filter_enlist(struct blk_filter *f, bool is_first)
-{
-	int ret = is_first ? hook_install(f->pub.bdev) : 0;
+static unsigned int filter_count;	/* under filters_lock */
 
-	if (!ret)
-		judge_enter(f);
-	return ret;
+int blk_filter_enlist(struct blk_filter *f)
+{
+	int ret = filter_count ? 0 : hook_install(f->pub.bdev);
+
+	if (ret)
+		return ret;
+	filter_count++;
+	judge_enter(f);
+	return 0;
 }
 
-void blk_filter_delist(bool is_last)
+void blk_filter_delist(void)
 {
-	if (is_last)
+	if (!--filter_count)
 		hook_remove();
 }
 

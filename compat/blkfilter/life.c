@@ -92,7 +92,7 @@ static void reap(struct blk_filter *f)
 	synchronize_rcu();
 	mutex_lock(&filters_lock);
 	list_del(&f->link);
-	blk_filter_delist(list_empty(&filters_list));
+	blk_filter_delist();
 	mutex_unlock(&filters_lock);
 	blk_filter_free(f);
 }
@@ -210,7 +210,7 @@ int blk_filter_publish(struct blk_filter *f)
 			ret = -EBUSY;
 		}
 	if (!ret)
-		ret = blk_filter_enlist(f, list_empty(&filters_list));
+		ret = blk_filter_enlist(f);
 	if (!ret)
 		list_add_tail(&f->link, &filters_list);
 	mutex_unlock(&filters_lock);

@@ -83,14 +83,14 @@ int blk_filter_grow(struct blk_filter *f, sector_t end)
 	return ret;
 }
 
-int blk_filter_enlist(struct blk_filter *f, bool is_first)
+int blk_filter_enlist(struct blk_filter *f)
 {
 	static_branch_inc(&blk_filter_key);
 	hlist_add_head_rcu(&f->node, &f->disk->filters);
 	return 0;
 }
 
-void blk_filter_delist(bool is_last)
+void blk_filter_delist(void)
 {
 	static_branch_dec(&blk_filter_key);
 }
