@@ -40,10 +40,10 @@ act() {
 	snapshot_of "$part"
 	check "it has another generation" [ "$(generation "$part")" != "$first" ]
 	check "the image is of its size" [ "$(blockdev --getsz "$image")" = 8192 ]
-	overwrite "$part"
+	pattern fill "$part" 2 --only 0:4096
 	pattern check "$image" 1
-	pattern check "$part" 2-99999
 
+	# The other half is not saved yet.
 	number=$(<"/sys/class/block/${part##*/}/dev")
 	delpart "$disk" 1
 	wait_until "it is not shown as tracked" is_untracked "$number"
