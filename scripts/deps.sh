@@ -26,7 +26,7 @@ demo="
 "
 # Beyond that, what reads the source and what measures.
 check="$demo
-	sparse shellcheck cppcheck libcmocka-dev lcov strace
+	pahole sparse shellcheck cppcheck libcmocka-dev lcov strace
 	libc6-dev-i386 lib32gcc-12-dev
 "
 # To measure is to boot, and to make tables.
