@@ -5,15 +5,23 @@
  * A chained bio ends by ending its parent, which may carry a record and be
  * chained in its turn. The block layer makes a loop of that where it sees it;
  * behind our records it does not, and a discard of a large device is a chain of
- * thousands. So these end one after another, in the one context that found
- * nobody at it.
+ * thousands. So what ends inside such an end is put on a list of the processor's,
+ * and whoever is at it below takes it from there. That is either the caller of this
+ * very end, or what was interrupted, and goes on right after it: preemption is off.
+ * (On a real-time kernel completions take locks that sleep, so that it cannot be:
+ * there it may be a task that was preempted, and the end waits until that goes on.)
  */
 #include <linux/llist.h>
+#include <linux/percpu.h>
 
 #include "blk-filter.h"
 
-static LLIST_HEAD(chained);		/* records whose @private is the bio again */
-static atomic_long_t chained_count = ATOMIC_LONG_INIT(0);
+struct chain_ends {
+	struct llist_head records;	/* whose @private is the bio again */
+	unsigned long busy;		/* bit 0 */
+};
+
+static DEFINE_PER_CPU(struct chain_ends, chain_ends);
 static bio_end_io_t *chain_end_io;
 
 /*
@@ -30,26 +38,48 @@ static void end_parent(struct bio *bio)
 	bio_endio(parent);
 }
 
-static void end_chained(struct bio_record *record)
+static struct chain_ends *get_chain_ends(void)
 {
-	struct llist_node *batch;
-	struct bio_record *next;
-	long ended;
+	if (IS_ENABLED(CONFIG_PREEMPT_RT))
+		migrate_disable();
+	else
+		preempt_disable();
+	return this_cpu_ptr(&chain_ends);
+}
 
-	llist_add(&record->link, &chained);
-	if (atomic_long_inc_return(&chained_count) != 1)
-		return;
-	do {
-		ended = 0;
-		batch = llist_del_all(&chained);
+static void put_chain_ends(void)
+{
+	if (IS_ENABLED(CONFIG_PREEMPT_RT))
+		migrate_enable();
+	else
+		preempt_enable();
+}
+
+static void end_all(struct llist_head *records)
+{
+	struct bio_record *record, *next;
+	struct llist_node *batch;
+
+	while ((batch = llist_del_all(records)))
 		llist_for_each_entry_safe(record, next, batch, link) {
 			struct bio *bio = record->private;
 
 			blk_filter_record_free(record);
 			end_parent(bio);
-			ended++;
 		}
-	} while (atomic_long_sub_return(ended, &chained_count));
+}
+
+static void end_chained(struct bio_record *record)
+{
+	struct chain_ends *ends = get_chain_ends();
+
+	llist_add(&record->link, &ends->records);
+	/* Who interrupts this between the last look and the bit finds it set, and leaves. */
+	while (!llist_empty(&ends->records) && !test_and_set_bit(0, &ends->busy)) {
+		end_all(&ends->records);
+		clear_bit_unlock(0, &ends->busy);
+	}
+	put_chain_ends();
 }
 
 /* Until rcu_read_unlock() our text is in use, see end_settle(). */
@@ -71,15 +101,14 @@ void blk_filter_end_io(struct bio *bio)
 
 /*
  * No filter is left and all its bios have ended, so that no new end can begin. One
- * that has dropped the last count may still be on its way out: those in task context
- * are waited for by RCU and RCU-tasks, those in interrupts by the "rude" variant,
- * which makes every CPU schedule.
+ * that has dropped the last count may still be on its way out, behind its
+ * rcu_read_unlock(): with preemption or interrupts off it is waited for by RCU,
+ * else by RCU-tasks.
  */
 void end_settle(void)
 {
 	synchronize_rcu();
 	synchronize_rcu_tasks();
-	synchronize_rcu_tasks_rude();
 }
 
 /* The block layer's own completion of chained bios is not exported: look. */
