@@ -257,14 +257,21 @@ static void probe_end_io(struct bio *bio)
  */
 static int send_probe(struct block_device *bdev)
 {
-	struct page *page = alloc_page(GFP_KERNEL);
+	unsigned int size = bdev_logical_block_size(bdev);
 	struct bio *bio;
 
-	if (!page)
-		return -ENOMEM;
-	bio = bio_alloc(bdev, 1, REQ_OP_READ | (bdev_nowait(bdev) ? REQ_NOWAIT : 0),
-			GFP_KERNEL);
-	__bio_add_page(bio, page, bdev_logical_block_size(bdev), 0);
+	bio = bio_alloc(bdev, DIV_ROUND_UP(size, PAGE_SIZE),
+			REQ_OP_READ | (bdev_nowait(bdev) ? REQ_NOWAIT : 0), GFP_KERNEL);
+	while (bio->bi_iter.bi_size < size) {
+		struct page *page = alloc_page(GFP_KERNEL);
+
+		if (!page) {
+			bio_free_pages(bio);
+			bio_put(bio);
+			return -ENOMEM;
+		}
+		__bio_add_page(bio, page, min_t(unsigned int, size, PAGE_SIZE), 0);
+	}
 	bio->bi_end_io = probe_end_io;
 	__module_get(THIS_MODULE);
 	WRITE_ONCE(is_probe_seen, false);
