@@ -97,6 +97,7 @@ int blk_filter_grow(struct blk_filter *f, sector_t end)
 	int ret;
 
 	WRITE_ONCE(f->is_gated, true);
+	blkfilter_synchronize();	/* who sees the new end sees the gate closed */
 	WRITE_ONCE(f->end, end);
 	blkfilter_synchronize();
 	ret = settle_submitters(f->pub.bdev, deadline) ?:

@@ -104,10 +104,8 @@ bool judge_is_filtered(const struct gendisk *disk)
 
 static void set_gone(struct blk_filter *flt)
 {
-	if (READ_ONCE(flt->is_gone))
-		return;
-	WRITE_ONCE(flt->is_gone, true);
-	queue_work(blk_filter_wq, &flt->gone_work);
+	if (!xchg(&flt->is_gone, true))
+		queue_work(blk_filter_wq, &flt->gone_work);
 }
 
 void judge_disk_gone(const struct gendisk *disk)
