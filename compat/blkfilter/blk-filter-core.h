@@ -134,7 +134,10 @@ struct bio_record {
 		bio_end_io_t *end_io;
 	};
 	void *private;
-	unsigned long parity;			/* of the epoch */
+	union {
+		unsigned int count;		/* of a magazine's records, in its first */
+		unsigned int parity;		/* of the epoch */
+	};
 };
 
 /* The completion of a bio that carries a record: by this it is known. */
@@ -144,6 +147,8 @@ void blk_filter_end_io(struct bio *bio);
 int blk_filter_records_init(void);
 /* When no bio carries a record. */
 void blk_filter_records_exit(void);
+/* Frees what no CPU has put by. Sleeps. */
+void blk_filter_records_trim(void);
 /* Counts @bio as passed by @f. Preemption off. False: the pool is empty. */
 bool blk_filter_record(struct blk_filter *f, struct bio *bio);
 /*
@@ -155,7 +160,7 @@ struct bio_record *blk_filter_take_off(struct bio *bio);
 void blk_filter_record_free(struct bio_record *record);
 /* Has @f passed this very bio? Any context. */
 bool blk_filter_is_seen(const struct blk_filter *f, const struct bio *bio);
-/* Makes room in the pools. Sleeps; always succeeds in the end. */
+/* Makes room in the pools. Sleeps, interrupts on; always succeeds in the end. */
 void blk_filter_refill_records(void);
 /* What was passed in the epoch of this parity and has not ended. Any context. */
 long blk_filter_inflight(const struct blk_filter *f, unsigned int parity);

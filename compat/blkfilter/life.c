@@ -93,6 +93,8 @@ static void reap(struct blk_filter *f)
 	mutex_lock(&filters_lock);
 	list_del(&f->link);
 	blk_filter_delist();
+	if (list_empty(&filters_list))
+		blk_filter_records_trim();
 	mutex_unlock(&filters_lock);
 	blk_filter_free(f);
 }
@@ -206,7 +208,8 @@ int blk_filter_publish(struct blk_filter *f)
 	list_for_each_entry(other, &filters_list, link)
 		if (other->pub.bdev == f->pub.bdev) {
 			pr_err("%pg: %s filters it already\n", f->pub.bdev,
-			       other->pub.ops->name);
+			       other->is_detached ? "one that is going" :
+						    other->pub.ops->name);
 			ret = -EBUSY;
 		}
 	if (!ret)

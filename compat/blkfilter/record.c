@@ -10,8 +10,11 @@
  * Records come from per-CPU magazines: lists of records of which a CPU holds
  * two, touched with interrupts off for a few instructions. Full magazines go to
  * a global stack and are fetched from it whole, so that a machine that submits
- * on one CPU and completes on another needs neither lock nor allocator. When
- * all is empty, the bio is held and a worker makes more records.
+ * on one CPU and completes on another needs no allocator, and a lock once a
+ * magazine. When all is empty, the bio is held and a worker makes more records.
+ * Without memory for that it takes what other CPUs have put by: there are some
+ * from the first, and those on bios come back. What is in the stack when the last
+ * filter goes is freed.
  *
  * The count of a CPU may be negative: a bio ends on another CPU than it began.
  * Once an epoch is over nothing is added to it, so that a sum which reads zero
@@ -20,6 +23,7 @@
 #include <linux/delay.h>
 #include <linux/llist.h>
 #include <linux/slab.h>
+#include <linux/smp.h>
 
 #include "blk-filter-core.h"
 
@@ -37,32 +41,43 @@ struct depot {
 };
 
 static DEFINE_PER_CPU(struct depot, depots);
-static LLIST_HEAD(full_magazines);
+static LLIST_HEAD(magazines);			/* not empty, most of them full */
+static DEFINE_RAW_SPINLOCK(magazines_lock);	/* for who takes one; interrupts off */
 static struct kmem_cache *record_cache;
+
+static void push_magazine(struct magazine *magazine)
+{
+	if (!magazine->count)
+		return;
+	magazine->first->count = magazine->count;
+	llist_add(&magazine->first->link, &magazines);
+	*magazine = (struct magazine){ };
+}
+
+static bool pop_magazine(struct magazine *magazine)
+{
+	struct llist_node *node;
+
+	if (llist_empty(&magazines))
+		return false;
+	raw_spin_lock(&magazines_lock);
+	node = llist_del_first(&magazines);
+	raw_spin_unlock(&magazines_lock);
+	if (!node)
+		return false;
+	magazine->first = container_of(node, struct bio_record, link);
+	magazine->count = magazine->first->count;
+	return true;
+}
 
 static struct bio_record *take_one(struct depot *depot)
 {
 	struct bio_record *record;
 
 	if (!depot->loaded.count) {
-		struct llist_node *all, *rest;
-
 		swap(depot->loaded, depot->spare);
-		if (!depot->loaded.count) {
-			/* Taking one of a lockless stack is not safe, taking all is. */
-			all = llist_del_all(&full_magazines);
-			if (!all)
-				return NULL;
-			rest = all->next;
-			while (rest) {
-				struct llist_node *next = rest->next;
-
-				llist_add(rest, &full_magazines);
-				rest = next;
-			}
-			depot->loaded.first = container_of(all, struct bio_record, link);
-			depot->loaded.count = MAGAZINE_RECORDS;
-		}
+		if (!depot->loaded.count && !pop_magazine(&depot->loaded))
+			return NULL;
 	}
 	record = depot->loaded.first;
 	depot->loaded.first = record->next;
@@ -73,10 +88,8 @@ static struct bio_record *take_one(struct depot *depot)
 static void put_one(struct depot *depot, struct bio_record *record)
 {
 	if (depot->loaded.count == MAGAZINE_RECORDS) {
-		if (depot->spare.count)
-			llist_add(&depot->spare.first->link, &full_magazines);
-		depot->spare = depot->loaded;
-		depot->loaded = (struct magazine){ };
+		push_magazine(&depot->spare);
+		swap(depot->loaded, depot->spare);
 	}
 	record->next = depot->loaded.first;
 	depot->loaded.first = record;
@@ -146,43 +159,55 @@ bool blk_filter_record(struct blk_filter *f, struct bio *bio)
 	return true;
 }
 
-/* Without memory it waits for records to come back: bios that passed do end. */
-void blk_filter_refill_records(void)
+/* On each CPU, interrupts off. */
+static void give_up_magazines(void *unused)
 {
-	struct bio_record *first = NULL;
+	struct depot *depot = this_cpu_ptr(&depots);
+
+	push_magazine(&depot->loaded);
+	push_magazine(&depot->spare);
+}
+
+static bool has_records(void)
+{
 	unsigned long flags;
-	unsigned int i;
 	bool has_some;
 
 	local_irq_save(flags);
 	has_some = this_cpu_ptr(&depots)->loaded.count ||
 		   this_cpu_ptr(&depots)->spare.count;
 	local_irq_restore(flags);
-	if (has_some || !llist_empty(&full_magazines))
-		return;
+	return has_some || !llist_empty(&magazines);
+}
 
-	for (i = 0; i < MAGAZINE_RECORDS; i++) {
+void blk_filter_refill_records(void)
+{
+	struct magazine magazine = { };
+	unsigned long flags;
+
+	if (has_records())
+		return;
+	while (magazine.count < MAGAZINE_RECORDS) {
 		struct bio_record *record;
 
 		record = kmem_cache_alloc(record_cache, GFP_NOIO | __GFP_NOWARN |
 							__GFP_NORETRY);
 		if (!record)
 			break;
-		record->next = first;
-		first = record;
+		record->next = magazine.first;
+		magazine.first = record;
+		magazine.count++;
 	}
-	if (i < MAGAZINE_RECORDS) {
-		while (first) {
-			struct bio_record *record = first;
-
-			first = record->next;
-			blk_filter_record_free(record);
-		}
-		if (!i)
-			fsleep(1000);
+	if (magazine.count) {
+		local_irq_save(flags);
+		push_magazine(&magazine);
+		local_irq_restore(flags);
 		return;
 	}
-	llist_add(&first->link, &full_magazines);
+	on_each_cpu(give_up_magazines, NULL, 1);
+	/* All are on bios that passed, which do end. */
+	if (llist_empty(&magazines))
+		fsleep(1000);
 }
 
 long blk_filter_inflight(const struct blk_filter *f, unsigned int parity)
@@ -205,9 +230,22 @@ static void free_list(struct bio_record *record)
 	}
 }
 
-void blk_filter_records_exit(void)
+void blk_filter_records_trim(void)
 {
 	struct llist_node *node, *next;
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&magazines_lock, flags);
+	node = llist_del_all(&magazines);
+	raw_spin_unlock_irqrestore(&magazines_lock, flags);
+	for (; node; node = next) {
+		next = node->next;
+		free_list(container_of(node, struct bio_record, link));
+	}
+}
+
+void blk_filter_records_exit(void)
+{
 	int cpu;
 
 	for_each_possible_cpu(cpu) {
@@ -217,10 +255,7 @@ void blk_filter_records_exit(void)
 		free_list(depot->spare.first);
 		*depot = (struct depot){ };
 	}
-	for (node = llist_del_all(&full_magazines); node; node = next) {
-		next = node->next;
-		free_list(container_of(node, struct bio_record, link));
-	}
+	blk_filter_records_trim();
 	kmem_cache_destroy(record_cache);
 }
 
