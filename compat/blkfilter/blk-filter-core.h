@@ -101,10 +101,15 @@ void blk_filter_hold(struct blk_filter *f, struct bio *bio);
 /* Nothing is held when this returns; the gate is open, and none adds to it. Sleeps. */
 void blk_filter_flush(struct blk_filter *f);
 
-/* Who is held waits, whatever he has asked for. */
+/*
+ * Who is held waits, whatever he has asked for. In the end one worker submits for all
+ * cgroups, and must not wait for the budget of one: like swap, which others may wait
+ * for as well, the bio is charged as a debt.
+ */
 static inline void blk_filter_be_patient(struct bio *bio)
 {
 	bio->bi_opf &= ~REQ_NOWAIT;
+	bio->bi_opf |= REQ_SWAP;
 	bio_clear_polled(bio);
 }
 
