@@ -35,7 +35,7 @@ result() {
 }
 
 # What is argued in a patch, and what is no fault: that MAINTAINERS may need a change
-# (patches 1 and 5 have it).
+# (patches 1 and 7 have it).
 checkpatch() {
 	perl scripts/checkpatch.pl --strict --no-tree --terse --show-types --no-summary \
 		--ignore FILE_PATH_CHANGES,BIT_MACRO,MACRO_ARG_REUSE,NEW_TYPEDEFS "$1" >"$work/log" 2>&1

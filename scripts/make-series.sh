@@ -115,7 +115,7 @@ section() {
 		sed -e "s|@AUTHOR@|$author|" -e "s|@VERSION@|$version|"
 }
 
-# What patch 13 says about backport.h, or nothing.
+# What patch 15 says about backport.h, or nothing.
 about_backport() {
 	[[ ! $has_backport ]] || cat <<-'TEXT'
 
@@ -132,6 +132,32 @@ about_pages() {
 
 	Where pages are written without a bio, the filtered disk refuses, and
 	the caller makes a bio of it.
+	TEXT
+}
+
+# Has this kernel an md that counts bios only while it maps them, unless for statistics?
+md_counts_late() { grep -q md_end_io_acct "$kernel/drivers/md/md.c"; }
+
+# What patches 4 and 5 say of that, or nothing.
+about_md_count() {
+	! md_counts_late || cat <<-'TEXT'
+
+	And let it do so for all levels that use it, and whether statistics are
+	on or not. So far these levels hold a reference to the array while they
+	map a bio; with it held until the bio has ended, mddev_suspend() waits
+	for that. Newer kernels do the same. Statistics, which are on by
+	default, need the same clone, so that it costs a reference count. The
+	level "linear" is counted as well.
+	TEXT
+}
+
+about_md_retries() {
+	! md_counts_late || cat <<-'TEXT'
+
+	A write that failed on a member of a raid1 or raid10 is tried again by
+	the array's thread; suspending does not wait for that. So look at the
+	count of writes, too, by which these levels know when they are clean.
+	The levels "multipath" and "faulty" cannot be suspended.
 	TEXT
 }
 
@@ -158,6 +184,17 @@ sign() {
 		END { if (!done) sign() }' | cat -s
 }
 
+# Puts what is to be said of some kernels only where a message has a name for it.
+fill_in() {
+	local name script=()
+
+	for name in backport pages md_count md_retries; do
+		"about_$name" >"$work/$name"
+		script+=(-e "/^@${name^^}@$/{r $work/$name" -e 'd;}')
+	done
+	sed "${script[@]}"
+}
+
 add_patch() {
 	local plan=$1 source to
 
@@ -169,11 +206,7 @@ add_patch() {
 	section "$plan" edit | "$tree/scripts/edit-source.pl" "$repo" >/dev/null ||
 		die "${plan##*/} cannot be made for Linux $version: adapt kernel/series/${plan##*/}"
 	git -C "$repo" add -A
-	about_backport >"$work/backport"
-	about_pages >"$work/pages"
-	section "$plan" message |
-		sed -e "/^@BACKPORT@$/{r $work/backport" -e 'd;}' \
-			-e "/^@RW_PAGE@$/{r $work/pages" -e 'd;}' | sign |
+	section "$plan" message | fill_in | sign |
 		git -C "$repo" commit -q --cleanup=verbatim -F -
 }
 

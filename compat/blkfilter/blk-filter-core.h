@@ -36,9 +36,9 @@ struct blk_filter {
 	sector_t end;				/* A, on the disk */
 	struct hlist_node node;			/* M, read under RCU */
 	bool is_gated;				/* A */
+	bool is_disk_gated;			/* A: the gate is that of the whole disk */
 #ifdef BLKSNAP_COMPAT_FILTER
 	bool is_in_force;			/* G: bios are shown to the user */
-	bool is_disk_gated;			/* A: the gate is that of the whole disk */
 #endif
 	unsigned int epoch;			/* G */
 	struct blk_filter_inflight __percpu *inflight;	/* A */

@@ -11,10 +11,13 @@
  * - all for blk-mq, whose requests hold the queue until they end, and for
  *   drivers that end a bio inside ->submit_bio();
  * - for other drivers, the submission; what becomes of the bio they must tell
- *   by ->drain_bios(). A driver that has none cannot be filtered.
+ *   by ->drain_bios(). A driver that has none, or does not know of the bios of
+ *   this disk, cannot be filtered.
  *
  * ->drain_bios() waits without a limit, so a worker calls it, which keeps the
- * device open meanwhile. Who loses patience goes away, and leaves it behind.
+ * device open meanwhile. Who loses patience goes away, and leaves it behind. It is
+ * opened, and closed, with the gate open: somebody may hold the disk's open_mutex
+ * and wait for a write that is held.
  */
 #define pr_fmt(fmt) "blkfilter: " fmt
 
@@ -26,11 +29,12 @@
 
 #include "blk-filter.h"
 
-struct drain {
+struct blk_filter_drain {
 	struct work_struct work;
 	struct completion done;
 	refcount_t owners;
 	struct gendisk *disk;
+	int ret;			/* once it is done */
 #ifdef HAVE_BDEV_FILE
 	struct file *file;
 #else
@@ -47,7 +51,12 @@ static bool is_synchronous(struct block_device *bdev)
 #endif
 }
 
-static int drain_open(struct drain *drain, dev_t dev)
+static bool queue_tells_all(struct block_device *bdev)
+{
+	return queue_is_mq(bdev_get_queue(bdev)) || is_synchronous(bdev);
+}
+
+static int open_disk(struct blk_filter_drain *drain, dev_t dev)
 {
 #ifdef HAVE_BDEV_FILE
 	drain->file = bdev_file_open_by_dev(dev, BLK_OPEN_READ, NULL, NULL);
@@ -58,9 +67,9 @@ static int drain_open(struct drain *drain, dev_t dev)
 #endif
 }
 
-static void drain_put(struct drain *drain)
+void blk_filter_drain_put(struct blk_filter_drain *drain)
 {
-	if (!refcount_dec_and_test(&drain->owners))
+	if (!drain || !refcount_dec_and_test(&drain->owners))
 		return;
 #ifdef HAVE_BDEV_FILE
 	bdev_fput(drain->file);
@@ -72,11 +81,43 @@ static void drain_put(struct drain *drain)
 
 static void drain_work(struct work_struct *work)
 {
-	struct drain *drain = container_of(work, struct drain, work);
+	struct blk_filter_drain *drain =
+		container_of(work, struct blk_filter_drain, work);
 
-	drain->disk->fops->drain_bios(drain->disk);
+	drain->ret = drain->disk->fops->drain_bios(drain->disk);
 	complete(&drain->done);
-	drain_put(drain);
+	blk_filter_drain_put(drain);
+}
+
+static int refuse(struct block_device *bdev)
+{
+	pr_err("%pg: refused: its driver does not tell which writes are under way; filter the devices it lies on instead, if it lies on some\n",
+	       bdev);
+	return -EOPNOTSUPP;
+}
+
+struct blk_filter_drain *blk_filter_drain_alloc(struct block_device *bdev)
+{
+	struct blk_filter_drain *drain;
+	int ret;
+
+	if (queue_tells_all(bdev))
+		return NULL;
+	if (!bdev->bd_disk->fops->drain_bios)
+		return ERR_PTR(refuse(bdev));
+	drain = kzalloc(sizeof(*drain), GFP_KERNEL);
+	if (!drain)
+		return ERR_PTR(-ENOMEM);
+	ret = open_disk(drain, disk_devt(bdev->bd_disk));
+	if (ret) {
+		kfree(drain);
+		return ERR_PTR(ret == -ENXIO ? -ENODEV : ret);	/* it is going */
+	}
+	drain->disk = bdev->bd_disk;
+	refcount_set(&drain->owners, 1);
+	init_completion(&drain->done);
+	INIT_WORK(&drain->work, drain_work);
+	return drain;
 }
 
 static unsigned long time_left(unsigned long deadline)
@@ -86,27 +127,13 @@ static unsigned long time_left(unsigned long deadline)
 	return time_before(now, deadline) ? deadline - now : 1;
 }
 
-static int drain_driver(struct gendisk *disk, unsigned long deadline)
+static int drain_driver(struct blk_filter_drain *drain, unsigned long deadline)
 {
-	struct drain *drain = kzalloc(sizeof(*drain), GFP_KERNEL);
-	int ret;
-
-	if (!drain)
-		return -ENOMEM;
-	ret = drain_open(drain, disk_devt(disk));
-	if (ret) {
-		kfree(drain);
-		return ret == -ENXIO ? -ENODEV : ret;	/* it is going */
-	}
-	drain->disk = disk;
-	refcount_set(&drain->owners, 2);
-	init_completion(&drain->done);
-	INIT_WORK(&drain->work, drain_work);
+	refcount_inc(&drain->owners);
 	queue_work(blk_filter_wq, &drain->work);
 	if (!wait_for_completion_timeout(&drain->done, time_left(deadline)))
-		ret = -ETIMEDOUT;
-	drain_put(drain);
-	return ret;
+		return -ETIMEDOUT;
+	return drain->ret;
 }
 
 static int drain_queue(struct request_queue *q, unsigned long deadline)
@@ -124,27 +151,20 @@ static int drain_queue(struct request_queue *q, unsigned long deadline)
 	return ret;
 }
 
-static bool queue_tells_all(struct block_device *bdev)
+/* What a driver drains is the whole disk. */
+bool blk_filter_drains_by_disk(struct block_device *bdev)
 {
-	return queue_is_mq(bdev_get_queue(bdev)) || is_synchronous(bdev);
+	return bdev_is_partition(bdev) && !queue_tells_all(bdev);
 }
 
-/* Can it be told when what is under way on this device ends? */
-int blk_filter_can_drain(struct block_device *bdev)
-{
-	if (queue_tells_all(bdev) || bdev->bd_disk->fops->drain_bios)
-		return 0;
-	pr_err("%pg: refused: its driver does not tell which writes are under way; filter the devices it lies on instead\n",
-	       bdev);
-	return -EOPNOTSUPP;
-}
-
-int blk_filter_drain_older(struct block_device *bdev, unsigned long deadline)
+int blk_filter_drain_older(struct block_device *bdev, struct blk_filter_drain *drain,
+			   unsigned long deadline)
 {
 	int ret = drain_queue(bdev_get_queue(bdev), deadline);
 
-	if (ret || queue_tells_all(bdev))
+	if (ret || !drain)
 		return ret;
-	return blk_filter_wait_for_answers(bdev->bd_disk, deadline) ?:
-	       drain_driver(bdev->bd_disk, deadline);
+	ret = blk_filter_wait_for_answers(bdev->bd_disk, deadline) ?:
+	      drain_driver(drain, deadline);
+	return ret == -EOPNOTSUPP ? refuse(bdev) : ret;
 }

@@ -58,8 +58,12 @@ static enum blkfilter_verdict judge(struct bio *bio)
 
 	hlist_for_each_entry_rcu(f, &disk->filters, node,
 				 rcu_read_lock_sched_held()) {
-		if (start >= READ_ONCE(f->end) || end <= f->start)
-			continue;
+		if (start >= READ_ONCE(f->end) || end <= f->start) {
+			if (likely(!READ_ONCE(f->is_disk_gated)))
+				continue;
+			blk_filter_hold(f, bio);
+			return BLKFILTER_TAKEN;
+		}
 		if (blk_filter_is_seen(f, bio))
 			continue;
 		if (ask(f, bio, start, end) == BLKFILTER_TAKEN)
@@ -92,10 +96,8 @@ void __blk_filter_gone(struct block_device *bdev)
 
 	rcu_read_lock();
 	hlist_for_each_entry_rcu(f, &bdev->bd_disk->filters, node) {
-		if (!is_on(f, bdev) || READ_ONCE(f->is_gone))
-			continue;
-		WRITE_ONCE(f->is_gone, true);
-		queue_work(blk_filter_wq, &f->gone_work);
+		if (is_on(f, bdev) && !xchg(&f->is_gone, true))
+			queue_work(blk_filter_wq, &f->gone_work);
 	}
 	rcu_read_unlock();
 }

@@ -2,9 +2,8 @@
 /*
  * Block device filters: what a new one waits for, and what cannot have one.
  *
- * Attaching closes the new filter's gate before anybody can see it, waits for
- * what was under way, and opens it. The static key by which an unfiltered
- * machine is spared is on from the first attach until the last filter is reaped.
+ * The static key by which an unfiltered machine is spared is on from the first attach
+ * until the last filter is reaped.
  *
  * Lock order: life's > the static key's own.
  */
@@ -52,10 +51,20 @@ int blk_filter_check_device(struct block_device *bdev)
 	return -EOPNOTSUPP;
 }
 
-static int drain_or_tell(struct block_device *bdev, unsigned int timeout_ms)
+/*
+ * The gate is closed. Neighbours of a partition are held as well, where it takes that;
+ * they are judged anew when the gate is open, and are not the filter's then.
+ */
+static int drain_behind_gate(struct blk_filter *f, struct blk_filter_drain *drain,
+			     unsigned int timeout_ms)
 {
-	int ret = blk_filter_drain_older(bdev, jiffies + msecs_to_jiffies(timeout_ms));
+	struct block_device *bdev = f->pub.bdev;
+	int ret;
 
+	WRITE_ONCE(f->is_disk_gated, blk_filter_drains_by_disk(bdev));
+	blkfilter_synchronize();
+	ret = blk_filter_drain_older(bdev, drain, jiffies + msecs_to_jiffies(timeout_ms));
+	WRITE_ONCE(f->is_disk_gated, false);
 	if (ret == -ETIMEDOUT)
 		pr_err("%pg: writes that were under way did not end in %u ms; try again when the device is less busy, and see whether it is suspended\n",
 		       bdev, timeout_ms);
@@ -68,18 +77,23 @@ static int drain_or_tell(struct block_device *bdev, unsigned int timeout_ms)
  */
 int blk_filter_grow(struct blk_filter *f, sector_t end)
 {
-	unsigned int noio = memalloc_noio_save();	/* see blkfilter_attach() */
+	struct blk_filter_drain *drain = blk_filter_drain_alloc(f->pub.bdev);
 	sector_t old_end = f->end;
+	unsigned int noio;
 	int ret;
 
+	if (IS_ERR(drain))
+		return PTR_ERR(drain);
+	noio = memalloc_noio_save();		/* see blkfilter_attach() */
 	WRITE_ONCE(f->is_gated, true);
+	blkfilter_synchronize();	/* who sees the new end sees the gate closed */
 	WRITE_ONCE(f->end, end);
-	blkfilter_synchronize();
-	ret = drain_or_tell(f->pub.bdev, GROW_TIMEOUT_MS);
+	ret = drain_behind_gate(f, drain, GROW_TIMEOUT_MS);
 	if (ret)
 		WRITE_ONCE(f->end, old_end);
 	blkfilter_open_gate(&f->pub);
 	memalloc_noio_restore(noio);
+	blk_filter_drain_put(drain);
 	return ret;
 }
 
@@ -129,42 +143,54 @@ out:
 	return ret;
 }
 
+/*
+ * The gate of the new filter is closed before anybody can see it, and opened when what
+ * was not shown to it has ended.
+ */
+static int bring_into_force(struct blk_filter *f, struct blk_filter_drain *drain,
+			    unsigned int timeout_ms)
+{
+	/* Writeback to this very device may have to wait for us: do not wait for it. */
+	unsigned int noio = memalloc_noio_save();
+	int ret;
+
+	f->is_gated = true;
+	ret = blk_filter_publish(f);
+	if (!ret) {
+		ret = drain_behind_gate(f, drain, timeout_ms);
+		if (!ret && !blk_filter_is_disk_live(f->disk))
+			ret = -ENODEV;
+		blkfilter_open_gate(&f->pub);
+		if (ret)
+			blkfilter_detach(&f->pub);
+	} else {
+		blk_filter_free(f);
+	}
+	memalloc_noio_restore(noio);
+	return ret;
+}
+
 struct blkfilter *blkfilter_attach(struct block_device *bdev,
 				   const struct blkfilter_operations *ops,
 				   void *private, unsigned int timeout_ms)
 {
-	unsigned long timeout = msecs_to_jiffies(timeout_ms);
+	struct blk_filter_drain *drain;
 	struct blk_filter *f;
-	unsigned int noio;
 	int ret;
 
-	ret = blk_filter_check_device(bdev) ?: blk_filter_can_drain(bdev) ?: prepare() ?:
-	      blk_filter_wait_for_reaped(bdev, jiffies + timeout);
+	ret = blk_filter_check_device(bdev) ?: prepare() ?:
+	      blk_filter_wait_for_reaped(bdev, jiffies + msecs_to_jiffies(timeout_ms));
 	if (ret)
 		return ERR_PTR(ret);
+	drain = blk_filter_drain_alloc(bdev);
+	if (IS_ERR(drain))
+		return ERR_CAST(drain);
 	f = blk_filter_alloc(bdev, ops, private);
+	if (!IS_ERR(f))
+		ret = bring_into_force(f, drain, timeout_ms);
+	blk_filter_drain_put(drain);
 	if (IS_ERR(f))
 		return ERR_CAST(f);
-	f->is_gated = true;
-	/* Writeback to this very device may have to wait for us: do not wait for it. */
-	noio = memalloc_noio_save();
-	ret = blk_filter_publish(f);
-	if (ret) {
-		memalloc_noio_restore(noio);
-		blk_filter_free(f);
-		return ERR_PTR(ret);
-	}
-
-	blkfilter_synchronize();
-	ret = drain_or_tell(bdev, timeout_ms);
-	if (!ret && !blk_filter_is_disk_live(f->disk))
-		ret = -ENODEV;
-	blkfilter_open_gate(&f->pub);
-	memalloc_noio_restore(noio);
-	if (ret) {
-		blkfilter_detach(&f->pub);
-		return ERR_PTR(ret);
-	}
-	return &f->pub;
+	return ret ? ERR_PTR(ret) : &f->pub;
 }
 EXPORT_SYMBOL_GPL(blkfilter_attach);

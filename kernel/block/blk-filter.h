@@ -96,8 +96,22 @@ static inline void blk_filter_gone(struct block_device *bdev) { }
 
 /* --- what follows is for the files above --- */
 
-/* 0, -ETIMEDOUT, -EOPNOTSUPP with a log line, -ENODEV, -ENOMEM; these sleep */
-int blk_filter_can_drain(struct block_device *bdev);
-int blk_filter_drain_older(struct block_device *bdev, unsigned long deadline);
+struct blk_filter_drain;
+
+/*
+ * What it takes to drain @bdev, made before the gate is closed and put when it is open
+ * again: NULL if its queue tells all, or ERR_PTR: -EOPNOTSUPP with a log line, -ENODEV,
+ * -ENOMEM. These sleep.
+ */
+struct blk_filter_drain *blk_filter_drain_alloc(struct block_device *bdev);
+void blk_filter_drain_put(struct blk_filter_drain *drain);
+/*
+ * The gate is closed and synchronized. 0 when all that was not shown has ended,
+ * -ETIMEDOUT, or -EOPNOTSUPP with a log line. Sleeps.
+ */
+int blk_filter_drain_older(struct block_device *bdev, struct blk_filter_drain *drain,
+			   unsigned long deadline);
+/* Has everybody on the disk to be still, until it is known of a partition? */
+bool blk_filter_drains_by_disk(struct block_device *bdev);
 
 #endif /* BLK_FILTER_INTERNAL_H */

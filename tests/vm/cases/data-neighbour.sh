@@ -9,7 +9,6 @@ DESCRIPTION="a partition of an array is tracked beside one that is never idle"
 MACHINE="disk=a:64M disk=b:64M disk=c:64M disk=d:128M"
 
 requires() {
-	need_hooks	# in the tree, a driver that does not tell what is under way is refused
 	need_module brd dm-delay raid0 raid1
 	need_tool mdadm
 	need_snapshots pattern

@@ -53,8 +53,16 @@ try_paths() {
 	dmsetup remove case-paths
 }
 
+# Where the kernel has it: a level that can neither be suspended nor counts its bios.
+refuses_faulty_level() {
+	modprobe -q md-faulty || return 0
+	mdadm --quiet --build /dev/md78 --level=faulty --raid-devices=1 "$third"
+	at_exit_case mdadm --quiet --stop /dev/md78
+	check "a faulty array is refused" test "$(answer snap create /dev/md78)" = EOPNOTSUPP
+}
+
 act() {
-	local origin line place
+	local origin line place half other third storage
 
 	new_brd origin 16
 	load_blksnap
@@ -90,6 +98,8 @@ act() {
 	try "an array" /dev/md77
 	echo 0 >/sys/block/md77/queue/iostats
 	try "an array without statistics" /dev/md77
+	new_brd third 16
+	refuses_faulty_level
 	new_brd storage 16
 	snapshot_of "$origin"
 	try "an image" "$image"

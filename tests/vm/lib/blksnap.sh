@@ -136,11 +136,13 @@ new_partition() {
 	printf -v "$1" %s "$_disk$3"
 }
 
-# new_md VARIABLE LEVEL DEVICE...: an array without a superblock.
+# new_md VARIABLE LEVEL DEVICE...: an array without a superblock. LEVEL is a number, or
+# a word.
 new_md() {
-	local _variable=$1 _level=$2
+	local _variable=$1 _level=$2 _module=md-$2
 	shift 2
-	modprobe "raid$_level"
+	[[ $_level != [0-9]* ]] || _module=raid$_level
+	modprobe "$_module"
 	mdadm --build /dev/md77 --assume-clean --level="$_level" --raid-devices=$# "$@" \
 		>/dev/null 2>&1
 	at_exit_case mdadm --quiet --stop /dev/md77

@@ -83,10 +83,10 @@ struct blkfilter {
  * When this returns every operation that is not yet shown to the filter has
  * ended on the device. May sleep.
  *
- * Return: the filter, or ERR_PTR: -EBUSY one is attached, or something else in
- * the kernel holds the hook; -EOPNOTSUPP the device cannot be filtered (the log
- * says why); -ETIMEDOUT what is under way did not end; -ENODEV the device is
- * being removed; -ENOMEM.
+ * Return: the filter, or ERR_PTR: -EBUSY one is attached already, or the filter
+ * cannot get at the device's bios; -EOPNOTSUPP the device cannot be filtered (the
+ * log says why in both cases); -ETIMEDOUT what is under way did not end; -ENODEV the
+ * device is being removed; -ENOMEM.
  */
 struct blkfilter *blkfilter_attach(struct block_device *bdev,
 				   const struct blkfilter_operations *ops,
