@@ -53,6 +53,16 @@ static bool set_state(struct snapshot *snapshot, enum snapshot_state to)
 	return true;
 }
 
+/* Any context. All held writes go. */
+static void fail_areas(struct snapshot *snapshot)
+{
+	unsigned int i;
+
+	for (i = 0; i < snapshot->count; i++)
+		if (snapshot->devices[i].area)
+			diff_area_fail(snapshot->devices[i].area);
+}
+
 /* Any context. Before the snapshot is taken only the error is noted. */
 void snapshot_copier_failed(void *arg, struct block_device *origin, int error)
 {
@@ -62,12 +72,9 @@ void snapshot_copier_failed(void *arg, struct block_device *origin, int error)
 		.err_code = -error,
 	};
 	struct event *event;
-	unsigned int i;
 
 	WRITE_ONCE(snapshot->error, error);
-	for (i = 0; i < snapshot->count; i++)
-		if (snapshot->devices[i].area)
-			diff_area_fail(snapshot->devices[i].area);
+	fail_areas(snapshot);
 	set_state(snapshot, SNAPSHOT_CORRUPT);
 	event = xchg(&snapshot->corrupt_event, NULL);
 	if (event)
@@ -121,9 +128,7 @@ void __snapshot_release(struct snapshot *snapshot, bool undo)
 
 	lockdep_assert_held(&snapshot->lock);
 	event_queue_close(&snapshot->events);
-	for (i = 0; i < snapshot->count; i++)
-		if (snapshot->devices[i].area)
-			diff_area_fail(snapshot->devices[i].area);
+	fail_areas(snapshot);
 	if (snapshot->copier)
 		copier_stop(snapshot->copier);
 	free_images(snapshot);
@@ -315,6 +320,8 @@ int snapshot_take(struct snapshot *snapshot)
 		goto out;
 	ret = __take(snapshot);
 	if (ret) {
+		/* Before any lock: its owner may wait for a write that is held here. */
+		fail_areas(snapshot);
 		snapshot_unlist(snapshot);
 		__snapshot_release(snapshot, false);
 	}
