@@ -218,14 +218,17 @@ static int freeze_and_switch(struct snapshot *snapshot)
 		return -ENOMEM;
 	for (i = 0; i < snapshot->count; i++)
 		bdevs[i] = tracker_bdev(snapshot->devices[i].tracker);
-	/* Before the freeze: a reader of a large map may be long about it. */
-	trackers_lock_maps();
 	freeze = freeze_devices(bdevs, snapshot->count, take_timeout_ms);
 	if (!IS_ERR(freeze)) {
+		/*
+		 * Not before: who reads a map on behalf of a file system, as sendfile()
+		 * from sysfs does, has to come to an end to let that freeze.
+		 */
+		trackers_lock_maps();
 		barrier_over_all(snapshot);
+		trackers_unlock_maps();
 		freeze_thaw(freeze);
 	}
-	trackers_unlock_maps();
 	kfree(bdevs);
 	return PTR_ERR_OR_ZERO(freeze);
 }

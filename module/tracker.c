@@ -21,7 +21,7 @@
 #include "stack.h"
 #include "tracker.h"
 
-/* Blocks looked at in one go: a take waits for no more of them. */
+/* Blocks looked at in one go: a take, with file systems frozen, waits for no more. */
 #define SCAN_BLOCKS	65536
 
 static DEFINE_MUTEX(trackers_lock);
@@ -331,10 +331,34 @@ static void read_counters(struct tracker *tracker, struct tracker_details *detai
 			       atomic64_read(&tracker->counters.ended_writes);
 }
 
+/* A piece in one go; from the start again if a take comes between two. */
+static void count_changes(struct cbt_map *map, struct tracker_details *details)
+{
+	struct cbt_map_info info = details->map;
+	u32 block = 0;
+
+	while (block < info.block_count) {
+		u32 count = min_t(u32, SCAN_BLOCKS, info.block_count - block);
+
+		down_read(&map_lock);
+		cbt_map_info(map, &info);
+		if (info.snap_number == details->map.snap_number &&
+		    uuid_equal(&info.generation, &details->map.generation)) {
+			cbt_map_count(map, block, count, &details->counts);
+			block += count;
+		} else {
+			details->map = info;
+			details->counts = (struct cbt_map_counts){ };
+			block = 0;
+		}
+		up_read(&map_lock);
+		cond_resched();
+	}
+}
+
 int tracker_details(dev_t dev, bool must_count, struct tracker_details *details)
 {
 	struct tracker *tracker;
-	u32 block;
 
 	memset(details, 0, sizeof(*details));
 	mutex_lock(&trackers_lock);
@@ -348,18 +372,31 @@ int tracker_details(dev_t dev, bool must_count, struct tracker_details *details)
 	details->since_boottime_ns = tracker->since_boottime_ns;
 	details->since_realtime_ns = tracker->since_realtime_ns;
 	read_counters(tracker, details);
-	down_read(&map_lock);
-	cbt_map_info(tracker->map, &details->map);
-	for (block = 0; must_count && block < details->map.block_count; ) {
-		u32 count = min_t(u32, SCAN_BLOCKS, details->map.block_count - block);
-
-		cbt_map_count(tracker->map, block, count, &details->counts);
-		block += count;
-		cond_resched();
-	}
-	up_read(&map_lock);
+	tracker_map_info(tracker, &details->map);
+	if (must_count)
+		count_changes(tracker->map, details);
 	mutex_unlock(&trackers_lock);
 	return 0;
+}
+
+/* A piece in one go. What is marked before a take that comes between is its past. */
+static void mark_in_pieces(struct cbt_map *map, struct sector_range range,
+			   void (*mark)(struct cbt_map *map, sector_t start, sector_t count))
+{
+	while (range.count) {
+		struct cbt_map_info info;
+		sector_t count;
+
+		down_read(&map_lock);
+		cbt_map_info(map, &info);
+		count = min(range.count,
+			    (sector_t)SCAN_BLOCKS << (info.block_shift - SECTOR_SHIFT));
+		mark(map, range.start, count);
+		up_read(&map_lock);
+		range.start += count;
+		range.count -= count;
+		cond_resched();
+	}
 }
 
 int tracker_mark_dirty(dev_t dev, const struct sector_range *ranges,
@@ -376,8 +413,7 @@ int tracker_mark_dirty(dev_t dev, const struct sector_range *ranges,
 		mutex_unlock(&trackers_lock);
 		return why_untracked(dev, -ENODEV);
 	}
-	down_read(&map_lock);
-	cbt_map_info(tracker->map, &info);
+	tracker_map_info(tracker, &info);
 	for (i = 0; i < count && !ret; i++) {
 		if (!range_is_inside(ranges[i].start, ranges[i].count, info.capacity))
 			ret = -EINVAL;
@@ -386,11 +422,8 @@ int tracker_mark_dirty(dev_t dev, const struct sector_range *ranges,
 		cond_resched();
 	}
 	/* Once begun it is finished, but for a caller who is being killed. */
-	for (i = 0; i < count && !ret && !fatal_signal_pending(current); i++) {
-		cbt_map_mark_both(tracker->map, ranges[i].start, ranges[i].count);
-		cond_resched();
-	}
-	up_read(&map_lock);
+	for (i = 0; i < count && !ret && !fatal_signal_pending(current); i++)
+		mark_in_pieces(tracker->map, ranges[i], cbt_map_mark_both);
 	mutex_unlock(&trackers_lock);
 	return ret;
 }
@@ -401,7 +434,6 @@ void trackers_mark_storage(struct block_device *bdev, struct sector_range range)
 
 	range.start += bdev->bd_start_sect;
 	mutex_lock(&trackers_lock);
-	down_read(&map_lock);
 	list_for_each_entry(tracker, &trackers, link) {
 		struct block_device *tracked = tracker_bdev(tracker);
 		struct sector_range shared;
@@ -410,11 +442,9 @@ void trackers_mark_storage(struct block_device *bdev, struct sector_range range)
 			continue;
 		shared = range_intersect(range, (struct sector_range){
 				tracked->bd_start_sect, bdev_nr_sectors(tracked) });
-		if (shared.count)
-			cbt_map_mark(tracker->map, shared.start - tracked->bd_start_sect,
-				     shared.count);
+		shared.start -= tracked->bd_start_sect;
+		mark_in_pieces(tracker->map, shared, cbt_map_mark);
 	}
-	up_read(&map_lock);
 	mutex_unlock(&trackers_lock);
 }
 

@@ -149,7 +149,8 @@ void trackers_mark_below(struct block_device *bdev);
 /*
  * The take, in steps. tracker_prepare() may sleep and fail (-ENODEV,
  * -EOPNOTSUPP, -ENOMEM). Readers of maps are locked out from before the gates
- * close; tracker_switch() is called with the gate closed, and does not sleep.
+ * close, but not while file systems are being frozen, since one of them may wait for
+ * a reader. tracker_switch() is called with the gate closed, and does not sleep.
  * tracker_finish() may sleep.
  */
 int tracker_prepare(struct tracker *tracker);
