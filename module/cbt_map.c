@@ -52,6 +52,9 @@
 #define FIRST_PERIOD	1
 #define LAST_PERIOD	U8_MAX
 
+/* The interface tells a block's size in bytes, in 32 bits. */
+#define SHIFT_MAX	31
+
 /* Cells, and how a device's sectors fall on them. */
 struct grid {
 	u16 *cells;
@@ -109,12 +112,16 @@ static int make_grid(struct grid *grid, sector_t capacity, u32 min_shift,
 		     u32 max_count)
 {
 	u64 bytes = (u64)capacity << 9;
-	u32 shift = cbt_block_shift(bytes, min_shift, max_count);
-	u32 count = cbt_block_count(bytes, shift);
+	/* Blocks that would have to be larger are more instead. */
+	u32 shift = min_t(u32, cbt_block_shift(bytes, min_shift, max_count), SHIFT_MAX);
+	u64 count = cbt_block_count(bytes, shift);
 	u16 *cells;
 
 	if (!capacity)
 		return -EINVAL;
+	/* As many bytes as an int can tell, or kvcalloc() would complain. */
+	if (count > INT_MAX / sizeof(*cells))
+		return -ENOMEM;
 	cells = kvcalloc(count, sizeof(*cells), GFP_KERNEL);
 	if (!cells)
 		return -ENOMEM;

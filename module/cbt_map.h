@@ -48,8 +48,8 @@ struct cbt_map_counts {
 
 /*
  * A fresh map in period 1 with a random generation. May sleep. @min_shift (at
- * least 9) and @max_count are the limits of cbt_block_shift(). Returns
- * ERR_PTR(-ENOMEM), or ERR_PTR(-EINVAL) for a device without sectors. The
+ * least 9) and @max_count are the limits of cbt_block_shift(); a block is never
+ * larger than 2 GiB, though, rather are there more. Returns ERR_PTR(-ENOMEM), or ERR_PTR(-EINVAL) for a device without sectors. The
  * caller owns the map and frees it with cbt_map_free(), which takes NULL.
  */
 struct cbt_map *cbt_map_alloc(sector_t capacity, u32 min_shift, u32 max_count);

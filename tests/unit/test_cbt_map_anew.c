@@ -267,6 +267,25 @@ static void test_big_device(void **state)
 	cbt_map_free(map);
 }
 
+static void test_largest_block(void **state)
+{
+	const sector_t capacity = (1ull << 32) + 1;	/* 2 TiB and a bit */
+	struct cbt_map *map = cbt_map_alloc(capacity, 16, 1024);
+
+	(void)state;
+	assert_int_equal(info_of(map).block_shift, 31);
+	assert_int_equal(info_of(map).block_count, 1025);
+	cbt_map_mark(map, capacity - 1, 1);
+	take(map);
+	assert_int_equal(byte_of(map, 1023), 0);
+	assert_int_equal(byte_of(map, 1024), 1);
+	cbt_map_free(map);
+
+	map = cbt_map_alloc(1ull << 54, 16, 1024);	/* 8 EiB */
+	assert_true(IS_ERR(map));
+	assert_int_equal(PTR_ERR(map), -ENOMEM);
+}
+
 /* -- the promise to backups, against a model ----------------------------------- */
 
 /*
@@ -406,6 +425,8 @@ int main(void)
 			 test_marks_between_prepare_and_switch),
 		SENTENCE("16 TiB need 2097152 blocks of 8 MiB, a range of 2^32 sectors is one mark",
 			 test_big_device),
+		SENTENCE("no block is larger than a 32-bit number can tell",
+			 test_largest_block),
 		SENTENCE("byte > N means changed since N, through 900 takes and all wraps",
 			 test_increments),
 	};

@@ -14,6 +14,7 @@
 
 #define BITS_PER_LONG		(8 * (int)sizeof(long))
 #define U8_MAX			((u8)~0u)
+#define INT_MAX			__INT_MAX__
 
 #define likely(x)		__builtin_expect(!!(x), 1)
 #define unlikely(x)		__builtin_expect(!!(x), 0)
