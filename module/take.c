@@ -158,8 +158,9 @@ void __snapshot_release(struct snapshot *snapshot, bool undo)
 	set_state(snapshot, SNAPSHOT_RELEASED);
 }
 
-static int prepare(struct snapshot *snapshot, unsigned long deadline)
+static int prepare(struct snapshot *snapshot, unsigned int timeout_ms)
 {
+	unsigned long deadline = jiffies + msecs_to_jiffies(timeout_ms);
 	unsigned int i;
 	int ret;
 
@@ -207,7 +208,7 @@ static void barrier_over_all(struct snapshot *snapshot)
 	memalloc_noio_restore(noio);
 }
 
-static int freeze_and_switch(struct snapshot *snapshot)
+static int freeze_and_switch(struct snapshot *snapshot, unsigned int timeout_ms)
 {
 	struct block_device **bdevs;
 	struct freeze *freeze;
@@ -218,7 +219,7 @@ static int freeze_and_switch(struct snapshot *snapshot)
 		return -ENOMEM;
 	for (i = 0; i < snapshot->count; i++)
 		bdevs[i] = tracker_bdev(snapshot->devices[i].tracker);
-	freeze = freeze_devices(bdevs, snapshot->count, take_timeout_ms);
+	freeze = freeze_devices(bdevs, snapshot->count, timeout_ms);
 	if (!IS_ERR(freeze)) {
 		/*
 		 * Not before: who reads a map on behalf of a file system, as sendfile()
@@ -237,8 +238,9 @@ static int freeze_and_switch(struct snapshot *snapshot)
  * All at a time: where one device lies on another, the writes under way on the
  * upper one end only when the lower one is through.
  */
-static int drain(struct snapshot *snapshot, unsigned long deadline)
+static int drain(struct snapshot *snapshot, unsigned int timeout_ms)
 {
+	unsigned long deadline = jiffies + msecs_to_jiffies(timeout_ms);
 	unsigned int left = snapshot->count, i;
 	bool is_last = false;
 
@@ -256,7 +258,7 @@ static int drain(struct snapshot *snapshot, unsigned long deadline)
 				left--;
 			} else if (is_last) {
 				pr_err("%pg: writes that were under way did not end in %u ms\n",
-				       tracker_bdev(device->tracker), take_timeout_ms);
+				       tracker_bdev(device->tracker), timeout_ms);
 				return -ETIMEDOUT;
 			}
 		}
@@ -288,12 +290,12 @@ static int show(struct snapshot *snapshot)
 
 static int __take(struct snapshot *snapshot)
 {
-	unsigned long timeout = msecs_to_jiffies(take_timeout_ms);
+	unsigned int timeout_ms = READ_ONCE(take_timeout_ms);
 	int ret;
 
-	ret = prepare(snapshot, jiffies + timeout) ?:
-	      freeze_and_switch(snapshot) ?:
-	      drain(snapshot, jiffies + timeout) ?:
+	ret = prepare(snapshot, timeout_ms) ?:
+	      freeze_and_switch(snapshot, timeout_ms) ?:
+	      drain(snapshot, timeout_ms) ?:
 	      show(snapshot);
 	if (ret)
 		return ret;

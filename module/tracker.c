@@ -99,8 +99,8 @@ static struct tracker *tracker_make(struct block_device *bdev)
 	if (!tracker->passed_writes)
 		goto out;
 	tracker->map = cbt_map_alloc(bdev_nr_sectors(bdev),
-				     tracking_block_minimum_shift,
-				     tracking_block_maximum_count);
+				     READ_ONCE(tracking_block_minimum_shift),
+				     READ_ONCE(tracking_block_maximum_count));
 	if (IS_ERR(tracker->map)) {
 		ret = PTR_ERR(tracker->map);
 		tracker->map = NULL;
@@ -110,7 +110,7 @@ static struct tracker *tracker_make(struct block_device *bdev)
 	tracker->since_boottime_ns = ktime_get_boottime_ns();
 	tracker->since_realtime_ns = ktime_get_real_ns();
 	tracker->flt = blkfilter_attach(bdev, filter_ops, tracker,
-					take_timeout_ms);
+					READ_ONCE(take_timeout_ms));
 	if (IS_ERR(tracker->flt)) {
 		ret = PTR_ERR(tracker->flt);
 		goto out;
