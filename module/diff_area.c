@@ -304,6 +304,12 @@ static void has_budget(struct copier_waiter *waiter)
 	area_kick(container_of(waiter, struct diff_area, budget_waiter));
 }
 
+void diff_area_forget(struct diff_area *area)
+{
+	regions_free(area);
+	area->recent = NULL;
+}
+
 void diff_area_arm(struct diff_area *area, sector_t capacity)
 {
 	area->capacity = capacity;

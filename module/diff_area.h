@@ -80,6 +80,12 @@ bool diff_area_hold(struct diff_area *area, struct bio *bio, sector_t start,
  */
 int diff_area_exclude(struct diff_area *area, struct sector_range range);
 
+/*
+ * Before the area is armed: what was excluded is not. Nobody else may be about it.
+ * May sleep.
+ */
+void diff_area_forget(struct diff_area *area);
+
 /* Where the data of the snapshot's instant is. */
 enum area_source {
 	AREA_ORIGIN,	/* on the device itself, unless saved meanwhile */

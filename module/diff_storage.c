@@ -74,6 +74,7 @@ struct diff_storage {
 
 static DEFINE_MUTEX(registry_lock);
 static struct rb_root registry = RB_ROOT;	/* under registry_lock */
+static unsigned long removals;			/* under registry_lock; read by anybody */
 
 /* Equal are ranges that overlap: of two in the tree, none do. */
 static int range_compare(struct rb_node *left, const struct rb_node *right)
@@ -215,17 +216,22 @@ static int make_batch(struct block_device *bdev, const struct sector_range *rang
 	return ret;
 }
 
-void storage_batch_abandon(struct storage_batch *batch)
+static void free_batch(struct storage_batch *batch)
 {
-	mutex_lock(&registry_lock);
-	unregister_nodes(batch, batch->given_count);
-	mutex_unlock(&registry_lock);
-
 	if (batch->bdev_file)
 		bdev_fput(batch->bdev_file);
 	if (batch->held_file)
 		storage_file_release(batch->held_file);
 	kvfree(batch);
+}
+
+void storage_batch_abandon(struct storage_batch *batch)
+{
+	mutex_lock(&registry_lock);
+	WRITE_ONCE(removals, removals + 1);
+	unregister_nodes(batch, batch->given_count);
+	mutex_unlock(&registry_lock);
+	free_batch(batch);
 }
 
 int diff_storage_prepare_device(dev_t dev, const struct sector_range *ranges,
@@ -341,7 +347,6 @@ int diff_storage_commit(struct diff_storage *storage, struct storage_batch *batc
 	if (!table) {
 		mutex_unlock(&registry_lock);
 		event_free(event);
-		storage_batch_abandon(batch);
 		return -ENOMEM;
 	}
 	/* total is changed here only, so it may be read without its lock. */
@@ -477,14 +482,28 @@ int diff_storage_for_each(int (*fn)(const struct storage_range *range, void *arg
 	return ret;
 }
 
+unsigned long diff_storage_removals(void)
+{
+	return READ_ONCE(removals);
+}
+
+void diff_storage_unregister(struct diff_storage *storage)
+{
+	struct storage_batch *batch;
+
+	mutex_lock(&registry_lock);
+	WRITE_ONCE(removals, removals + 1);
+	list_for_each_entry(batch, &storage->batches, link)
+		unregister_nodes(batch, batch->given_count);
+	mutex_unlock(&registry_lock);
+}
+
 void diff_storage_free(struct diff_storage *storage)
 {
 	struct storage_batch *batch, *next;
 
-	if (!storage)
-		return;
 	list_for_each_entry_safe(batch, next, &storage->batches, link)
-		storage_batch_abandon(batch);
+		free_batch(batch);
 	/* Nobody looks anything up any more: no grace period is needed. */
 	kvfree(rcu_dereference_protected(storage->table, true));
 	event_free(storage->low_event);

@@ -50,9 +50,11 @@ struct diff_storage *diff_storage_alloc(struct event_queue *events,
 void diff_storage_set_portion(struct diff_storage *storage, sector_t portion);
 
 /*
- * Lets go of all ranges, devices and files. Nothing may be in use of it any
- * more. May sleep. NULL is fine.
+ * The end, in two steps. The ranges are not storage any more, all at once: nothing
+ * may be in use of them, but nobody else can have them yet, and diff_storage_range()
+ * still tells them. Then devices and files are let go of. Both may sleep.
  */
+void diff_storage_unregister(struct diff_storage *storage);
 void diff_storage_free(struct diff_storage *storage);
 
 /*
@@ -83,7 +85,7 @@ unsigned int storage_batch_count(const struct storage_batch *batch);
 const struct storage_range *storage_batch_range(const struct storage_batch *batch,
 						unsigned int index);
 
-/* May sleep. Committing may fail with -ENOMEM; the batch is then abandoned. */
+/* May sleep. Committing may fail with -ENOMEM; the batch is then still the caller's. */
 int diff_storage_commit(struct diff_storage *storage, struct storage_batch *batch);
 void storage_batch_abandon(struct storage_batch *batch);
 
@@ -119,5 +121,11 @@ int diff_storage_range(struct diff_storage *storage, unsigned int index,
  */
 int diff_storage_for_each(int (*fn)(const struct storage_range *range, void *arg),
 			  void *arg);
+
+/*
+ * How often ranges have ceased to be storage, be they prepared or committed. It is
+ * another number before anybody else can have them. Any context.
+ */
+unsigned long diff_storage_removals(void);
 
 #endif /* _BLKSNAP_DIFF_STORAGE_H */

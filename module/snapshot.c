@@ -5,7 +5,15 @@
  * Storage that lies on a snapshotted device, be it of this snapshot or another,
  * must be left out by that device's area before it is used. Whoever comes
  * second sees to that, under snapshots_lock: appending looks at all areas on
- * the list, creating looks at all storage there is.
+ * the list, taking looks at all storage there is.
+ *
+ * What is left out must be storage at the instant of the take: of what is so no
+ * more, because its snapshot was destroyed or an append has failed, somebody else's
+ * data may be in there. But an area's map only grows, and between preparation and
+ * barrier there is the freeze. So each removal raises a number before the ranges
+ * can be had by others, and the barrier compares it, behind gates that are closed.
+ * If it is the same, a removal comes later, and a write to what it gave up is held
+ * until the area is armed. If not, nothing is armed, and the areas begin anew.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -106,11 +114,17 @@ static struct sector_range range_on(struct block_device *tracked,
 	return range;
 }
 
-static int exclude(struct snapshot_device *device, const struct storage_range *storage)
+static int exclude(struct snapshot *snapshot, unsigned int index,
+		   const struct storage_range *storage)
 {
+	struct snapshot_device *device = &snapshot->devices[index];
 	struct sector_range range = range_on(tracker_bdev(device->tracker), storage);
 
-	return range.count ? diff_area_exclude(device->area, range) : 0;
+	lockdep_assert_held(&snapshots_lock);
+	if (!range.count)
+		return 0;
+	WRITE_ONCE(snapshot->has_left_out, true);
+	return diff_area_exclude(device->area, range);
 }
 
 /* An image has its original's blocks, and hands on what it is asked for. */
@@ -148,20 +162,18 @@ struct creation {
 	struct gendisk *checked;	/* ranges come by the thousand, disks do not */
 };
 
-static int exclude_on_creation(const struct storage_range *storage, void *arg)
+static int check_on_creation(const struct storage_range *storage, void *arg)
 {
 	struct creation *creation = arg;
 	struct snapshot *snapshot = creation->snapshot;
-	bool is_checked = creation->checked == storage->bdev->bd_disk;
 	unsigned int i;
 	int ret = 0;
 
-	for (i = 0; i < snapshot->count && !ret; i++) {
-		if (!is_checked)
-			ret = check_not_above(storage->bdev,
-					      tracker_bdev(snapshot->devices[i].tracker));
-		ret = ret ?: exclude(&snapshot->devices[i], storage);
-	}
+	if (creation->checked == storage->bdev->bd_disk)
+		return 0;
+	for (i = 0; i < snapshot->count && !ret; i++)
+		ret = check_not_above(storage->bdev,
+				      tracker_bdev(snapshot->devices[i].tracker));
 	creation->checked = storage->bdev->bd_disk;
 	return ret;
 }
@@ -172,7 +184,7 @@ static int publish(struct snapshot *snapshot)
 	int ret;
 
 	mutex_lock(&snapshots_lock);
-	ret = diff_storage_for_each(exclude_on_creation, &creation);
+	ret = diff_storage_for_each(check_on_creation, &creation);
 	if (!ret) {
 		kref_get(&snapshot->refs);
 		list_add_tail(&snapshot->link, &snapshots);
@@ -265,7 +277,57 @@ int snapshot_create(const dev_t *devs, unsigned int count, uuid_t *id)
 	return ret;
 }
 
-/* Half of it excluded and the rest not: those areas show zeros without reason. */
+static int exclude_at_take(const struct storage_range *storage, void *arg)
+{
+	struct snapshot *snapshot = arg;
+	unsigned int i;
+	int ret = 0;
+
+	for (i = 0; i < snapshot->count && !ret; i++)
+		ret = exclude(snapshot, i, storage);
+	return ret;
+}
+
+int snapshot_leave_out_storage(struct snapshot *snapshot)
+{
+	unsigned int i;
+	int ret;
+
+	mutex_lock(&snapshots_lock);
+	for (i = 0; i < snapshot->count; i++)
+		diff_area_forget(snapshot->devices[i].area);
+	snapshot->has_left_out = false;
+	snapshot->leaves_out_storage = true;
+	/* Before the first look: one too many is noticed, none too few. */
+	snapshot->removals = diff_storage_removals();
+	ret = diff_storage_for_each(exclude_at_take, snapshot);
+	mutex_unlock(&snapshots_lock);
+	return ret;
+}
+
+bool snapshot_has_left_out_right(struct snapshot *snapshot)
+{
+	return diff_storage_removals() == snapshot->removals ||
+	       !READ_ONCE(snapshot->has_left_out);
+}
+
+/* It does not become storage, or not wholly: areas show zeros without reason. */
+static void fail_excluded(struct storage_batch *batch, int error)
+{
+	struct snapshot *snapshot;
+	unsigned int i, j;
+
+	list_for_each_entry(snapshot, &snapshots, link)
+		for (i = 0; i < snapshot->count && snapshot->leaves_out_storage; i++)
+			for (j = 0; j < storage_batch_count(batch); j++)
+				if (range_on(tracker_bdev(snapshot->devices[i].tracker),
+					     storage_batch_range(batch, j)).count)
+					copier_fail(snapshot->copier,
+						    tracker_bdev(snapshot->devices[i].tracker),
+						    error);
+}
+
+/* Those that are not being taken yet leave it out then. */
 static int exclude_everywhere(struct storage_batch *batch)
 {
 	struct snapshot *snapshot;
@@ -273,20 +335,11 @@ static int exclude_everywhere(struct storage_batch *batch)
 	int ret = 0;
 
 	list_for_each_entry(snapshot, &snapshots, link)
-		for (i = 0; i < snapshot->count; i++)
+		for (i = 0; i < snapshot->count && snapshot->leaves_out_storage; i++)
 			for (j = 0; j < storage_batch_count(batch) && !ret; j++)
-				ret = exclude(&snapshot->devices[i],
-					      storage_batch_range(batch, j));
-	if (!ret)
-		return 0;
-	list_for_each_entry(snapshot, &snapshots, link)
-		for (i = 0; i < snapshot->count; i++)
-			for (j = 0; j < storage_batch_count(batch); j++)
-				if (range_on(tracker_bdev(snapshot->devices[i].tracker),
-					     storage_batch_range(batch, j)).count)
-					copier_fail(snapshot->copier,
-						    tracker_bdev(snapshot->devices[i].tracker),
-						    ret);
+				ret = exclude(snapshot, i, storage_batch_range(batch, j));
+	if (ret)
+		fail_excluded(batch, ret);
 	return ret;
 }
 
@@ -321,11 +374,14 @@ int snapshot_append(struct snapshot *snapshot, struct storage_batch *batch)
 		ret = -EINVAL;
 	else
 		ret = check_batch(batch) ?: exclude_everywhere(batch);
+	if (!ret) {
+		ret = diff_storage_commit(snapshot->storage, batch);
+		if (ret)
+			fail_excluded(batch, ret);
+		else
+			batch = NULL;
+	}
 	mutex_unlock(&snapshots_lock);
-	if (ret)
-		goto out;
-	ret = diff_storage_commit(snapshot->storage, batch);
-	batch = NULL;
 	if (!ret)
 		copier_has_room(snapshot->copier);
 out:

@@ -45,6 +45,9 @@ struct snapshot {
 	struct event *corrupt_event;		/* A, taken by the one who sends it */
 	struct diff_storage *storage;		/* I until released */
 	struct copier *copier;			/* I until released */
+	bool leaves_out_storage;		/* S, from the take's preparation on */
+	bool has_left_out;			/* S for changes; A: there was any */
+	unsigned long removals;			/* L, of storage, when it was left out */
 	unsigned int count;			/* I */
 	struct snapshot_device devices[];	/* I until released, but for the take's */
 };
@@ -57,6 +60,19 @@ void __snapshot_release(struct snapshot *snapshot, bool undo);
 
 /* take.c: what the copier calls when it fails; @arg is the snapshot. */
 void snapshot_copier_failed(void *arg, struct block_device *origin, int error);
+
+/*
+ * snapshot.c: all storage that lies on its devices is left out by their areas, which
+ * are not armed, and so is what is appended from now on. What was left out before is
+ * forgotten. May sleep. 0 or -ENOMEM.
+ */
+int snapshot_leave_out_storage(struct snapshot *snapshot);
+
+/*
+ * Is all that was left out still storage? Does not sleep. What ceases to be after the
+ * question is written to by somebody else only after the answer.
+ */
+bool snapshot_has_left_out_right(struct snapshot *snapshot);
 
 /* snapshot.c: takes it off the list, if it is there. */
 void snapshot_unlist(struct snapshot *snapshot);

@@ -3,6 +3,7 @@
  * take: the instant of a snapshot, and its end.
  *
  *	prepare		everything that can fail
+ *	leave out	what is storage on the devices
  *	freeze		file systems, so that the image is clean
  *	barrier		the gates of all devices are closed before the first is
  *			opened: if write B was submitted after write A ended, no
@@ -14,7 +15,9 @@
  *			writes under way on the upper are new writes to the lower
  *	show		the images appear
  *
- * Every wait has a time-out. A failure destroys the snapshot.
+ * Every wait has a time-out. A failure destroys the snapshot. Storage that is given
+ * back between "leave out" and the barrier is none: then the barrier does nothing, and
+ * it goes on from "leave out" once more (snapshot.c says why that is right).
  *
  * The states, and who changes them (set_state()):
  *
@@ -33,6 +36,9 @@
 #include "freeze.h"
 #include "params.h"
 #include "snapshot_internal.h"
+
+/* So often storage on the devices may be given back while file systems freeze. */
+#define TRIES	10
 
 static const bool may_follow[][SNAPSHOT_RELEASED + 1] = {
 	[SNAPSHOT_NEW] = { [SNAPSHOT_TAKEN] = true, [SNAPSHOT_RELEASED] = true },
@@ -148,6 +154,11 @@ void __snapshot_release(struct snapshot *snapshot, bool undo)
 	if (snapshot->copier)
 		copier_free(snapshot->copier);
 	if (snapshot->storage) {
+		/*
+		 * In this order: a take that still leaves it out ends the period before
+		 * it is marked, and what it will hold is written later still.
+		 */
+		diff_storage_unregister(snapshot->storage);
 		mark_storage_changed(snapshot);
 		diff_storage_free(snapshot->storage);
 	}
@@ -186,17 +197,23 @@ static int prepare(struct snapshot *snapshot, unsigned int timeout_ms)
 	return 0;
 }
 
-/* No memory may be had by I/O in here: that I/O might wait at a gate. */
-static void barrier_over_all(struct snapshot *snapshot)
+/*
+ * No memory may be had by I/O in here: that I/O might wait at a gate. False: nothing
+ * was done, since what is left out is not storage any more.
+ */
+static bool barrier_over_all(struct snapshot *snapshot)
 {
 	unsigned int noio = memalloc_noio_save();
+	bool is_right;
 	unsigned int i;
 
 	for (i = 0; i < snapshot->count; i++)
 		blkfilter_close_gate(snapshot->devices[i].tracker->flt);
 	inject_delay(1000);
 	blkfilter_synchronize();
-	for (i = 0; i < snapshot->count; i++) {
+	is_right = snapshot_has_left_out_right(snapshot);
+	inject_delay(1000);
+	for (i = 0; i < snapshot->count && is_right; i++) {
 		struct snapshot_device *device = &snapshot->devices[i];
 
 		diff_area_arm(device->area, device->capacity);
@@ -206,9 +223,11 @@ static void barrier_over_all(struct snapshot *snapshot)
 	for (i = 0; i < snapshot->count; i++)
 		blkfilter_open_gate(snapshot->devices[i].tracker->flt);
 	memalloc_noio_restore(noio);
+	return is_right;
 }
 
-static int freeze_and_switch(struct snapshot *snapshot, unsigned int timeout_ms)
+static int freeze_and_switch(struct snapshot *snapshot, unsigned int timeout_ms,
+			     bool *is_switched)
 {
 	struct block_device **bdevs;
 	struct freeze *freeze;
@@ -226,12 +245,28 @@ static int freeze_and_switch(struct snapshot *snapshot, unsigned int timeout_ms)
 		 * from sysfs does, has to come to an end to let that freeze.
 		 */
 		trackers_lock_maps();
-		barrier_over_all(snapshot);
+		*is_switched = barrier_over_all(snapshot);
 		trackers_unlock_maps();
 		freeze_thaw(freeze);
 	}
 	kfree(bdevs);
 	return PTR_ERR_OR_ZERO(freeze);
+}
+
+static int leave_out_and_switch(struct snapshot *snapshot, unsigned int timeout_ms)
+{
+	bool is_switched = false;
+	unsigned int i;
+	int ret = 0;
+
+	for (i = 0; i < TRIES && !ret && !is_switched; i++)
+		ret = snapshot_leave_out_storage(snapshot) ?:
+		      freeze_and_switch(snapshot, timeout_ms, &is_switched);
+	if (ret || is_switched)
+		return ret;
+	pr_err("snapshot %pUb: not taken, as storage on its devices was given back %u times meanwhile; try again\n",
+	       &snapshot->id, TRIES);
+	return -EBUSY;
 }
 
 /*
@@ -294,7 +329,7 @@ static int __take(struct snapshot *snapshot)
 	int ret;
 
 	ret = prepare(snapshot, timeout_ms) ?:
-	      freeze_and_switch(snapshot, timeout_ms) ?:
+	      leave_out_and_switch(snapshot, timeout_ms) ?:
 	      drain(snapshot, timeout_ms) ?:
 	      show(snapshot);
 	if (ret)

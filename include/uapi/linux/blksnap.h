@@ -313,7 +313,8 @@ struct blk_snap_snapshot_take {
  * A failure after the checks destroys the snapshot. Errors: ESRCH no such
  * snapshot; EALREADY already taken; EFAULT no storage was given; ENODEV a
  * device has gone; EOPNOTSUPP one can no longer be filtered; ETIMEDOUT a file
- * system did not freeze, or I/O under way did not end, in time.
+ * system did not freeze, or I/O under way did not end, in time; EBUSY storage of
+ * others that lies on the devices was given back again and again meanwhile.
  */
 #define IOCTL_BLK_SNAP_SNAPSHOT_TAKE \
 	_IOR(BLK_SNAP, 8, struct blk_snap_snapshot_take)
