@@ -539,6 +539,9 @@ dev_t snapshot_origin_of(dev_t image)
 	dev_t origin = 0;
 	unsigned int i;
 
+	/* That of those which are not shown. */
+	if (!image)
+		return 0;
 	mutex_lock(&snapshots_lock);
 	list_for_each_entry(snapshot, &snapshots, link)
 		for (i = 0; i < snapshot->count; i++)

@@ -105,6 +105,8 @@ void facts_of_marking(void)
 		"a number that no device can have");
 	answers(mark_range(on.plain.dev, 0, 1), -ENODEV, "a device that is not tracked");
 	id = new_with_storage(&on.a);
+	answers(mark_range((struct abi_dev){ 0, 0 }, 0, 1), -ENXIO,
+		"0:0, while a snapshot has no images yet");
 	need(!take(id), "a take");
 	refusals();
 	marks();
