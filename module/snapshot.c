@@ -522,7 +522,11 @@ bool snapshot_summary_of(dev_t dev, struct snapshot_summary *summary)
 	mutex_lock(&snapshots_lock);
 	list_for_each_entry(snapshot, &snapshots, link)
 		for (i = 0; i < snapshot->count && !is_found; i++) {
-			if (tracker_bdev(snapshot->devices[i].tracker)->bd_dev != dev)
+			struct tracker *tracker = snapshot->devices[i].tracker;
+
+			/* The number of one that has gone may be another one's by now. */
+			if (tracker_bdev(tracker)->bd_dev != dev ||
+			    blkfilter_is_gone(tracker->flt))
 				continue;
 			summary->id = snapshot->id;
 			diff_storage_usage(snapshot->storage, &summary->storage);
@@ -544,9 +548,13 @@ dev_t snapshot_origin_of(dev_t image)
 		return 0;
 	mutex_lock(&snapshots_lock);
 	list_for_each_entry(snapshot, &snapshots, link)
-		for (i = 0; i < snapshot->count; i++)
-			if (READ_ONCE(snapshot->devices[i].image_dev) == image)
-				origin = tracker_bdev(snapshot->devices[i].tracker)->bd_dev;
+		for (i = 0; i < snapshot->count; i++) {
+			struct tracker *tracker = snapshot->devices[i].tracker;
+
+			if (READ_ONCE(snapshot->devices[i].image_dev) == image &&
+			    !blkfilter_is_gone(tracker->flt))
+				origin = tracker_bdev(tracker)->bd_dev;
+		}
 	mutex_unlock(&snapshots_lock);
 	return origin;
 }

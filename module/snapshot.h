@@ -108,7 +108,7 @@ struct snapshot_summary {
 /* The snapshot that @dev is in. False, and zeros: in none. */
 bool snapshot_summary_of(dev_t dev, struct snapshot_summary *summary);
 
-/* The original of a shown image, or 0 if @image is none. */
+/* The original of a shown image, or 0 if @image is none, or the original has gone. */
 dev_t snapshot_origin_of(dev_t image);
 
 #endif /* _BLKSNAP_SNAPSHOT_H */
