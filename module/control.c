@@ -211,12 +211,8 @@ static void clear_padding(unsigned int cmd, union argument *arg)
 /* Unmapped meanwhile: a snapshot that nobody was told of is taken back. */
 static void undo_unanswered(unsigned int cmd, union argument *arg)
 {
-	struct blk_snap_snapshot_destroy destroy;
-
-	if (cmd != IOCTL_BLK_SNAP_SNAPSHOT_CREATE)
-		return;
-	destroy.id = arg->create.id;
-	call_snapshot_destroy(&destroy);
+	if (cmd == IOCTL_BLK_SNAP_SNAPSHOT_CREATE)
+		undo_snapshot_create(&arg->create.id);
 }
 
 long control_ioctl(struct file *file, unsigned int cmd, unsigned long user)

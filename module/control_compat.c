@@ -108,7 +108,6 @@ static long create(void __user *at)
 {
 	struct compat_create arg;
 	struct blk_snap_snapshot_create native;
-	struct blk_snap_snapshot_destroy destroy;
 	int ret;
 
 	if (!argument_from_user(&arg, at, sizeof(arg), true))
@@ -121,8 +120,7 @@ static long create(void __user *at)
 	arg.id = native.id;
 	if (!copy_to_user(at, &arg, sizeof(arg)))
 		return 0;
-	destroy.id = native.id;
-	call_snapshot_destroy(&destroy);
+	undo_snapshot_create(&native.id);
 	return -ENODATA;
 }
 

@@ -64,6 +64,8 @@ int call_tracker_info(struct blk_snap_tracker_info *arg);
 /* control_snapshot.c */
 int call_snapshot_create(struct blk_snap_snapshot_create *arg);
 int call_snapshot_destroy(struct blk_snap_snapshot_destroy *arg);
+/* Of a CREATE that nobody was told the answer of: trackers that it made go, too. */
+void undo_snapshot_create(const struct blk_snap_uuid *id);
 int call_snapshot_append_storage(struct blk_snap_snapshot_append_storage *arg);
 int call_snapshot_take(struct blk_snap_snapshot_take *arg);
 int call_snapshot_collect(struct blk_snap_snapshot_collect *arg);

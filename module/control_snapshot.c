@@ -76,17 +76,27 @@ int call_snapshot_create(struct blk_snap_snapshot_create *arg)
 	return ret;
 }
 
-int call_snapshot_destroy(struct blk_snap_snapshot_destroy *arg)
+static int destroy(const struct blk_snap_uuid *id, bool undo)
 {
-	struct snapshot *snapshot = find(&arg->id);
+	struct snapshot *snapshot = find(id);
 	int ret;
 
 	if (!snapshot)
 		return -ENODEV;
-	ret = snapshot_destroy(snapshot);
+	ret = snapshot_destroy(snapshot, undo);
 	snapshot_put(snapshot);
 	control_sysfs_settle();
 	return ret == -ESRCH ? -ENODEV : ret;
+}
+
+int call_snapshot_destroy(struct blk_snap_snapshot_destroy *arg)
+{
+	return destroy(&arg->id, false);
+}
+
+void undo_snapshot_create(const struct blk_snap_uuid *id)
+{
+	destroy(id, true);
 }
 
 int call_snapshot_append_storage(struct blk_snap_snapshot_append_storage *arg)

@@ -85,7 +85,7 @@ void snapshot_unlist(struct snapshot *snapshot)
 		snapshot_put(snapshot);
 }
 
-int snapshot_destroy(struct snapshot *snapshot)
+int snapshot_destroy(struct snapshot *snapshot, bool undo)
 {
 	int ret = 0;
 
@@ -94,7 +94,7 @@ int snapshot_destroy(struct snapshot *snapshot)
 	if (snapshot->state == SNAPSHOT_RELEASED)
 		ret = -ESRCH;
 	else
-		__snapshot_release(snapshot, false);
+		__snapshot_release(snapshot, undo);
 	mutex_unlock(&snapshot->lock);
 	return ret;
 }

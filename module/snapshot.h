@@ -39,8 +39,11 @@ void snapshot_put(struct snapshot *snapshot);
 /* Up to @room ids in order of creation; returns how many there are. */
 unsigned int snapshots_collect(uuid_t *ids, unsigned int room);
 
-/* 0 or -ESRCH if somebody else has. */
-int snapshot_destroy(struct snapshot *snapshot);
+/*
+ * 0 or -ESRCH if somebody else has. @undo: its creation was in vain; trackers that it
+ * made go as well.
+ */
+int snapshot_destroy(struct snapshot *snapshot, bool undo);
 
 /*
  * Puts prepared storage to use. The batch is gone afterwards in any case. 0,
