@@ -18,8 +18,10 @@
 #include "freeze.h"
 #include "stack.h"
 
+/* Holds a reference of the device, whose last one calls the driver, and the driver. */
 struct target {
 	struct block_device *bdev;
+	struct module *driver;
 	unsigned int depth;
 	bool is_ours;			/* frozen by us */
 };
@@ -47,8 +49,10 @@ static void freeze_put(struct freeze *freeze)
 
 	if (!refcount_dec_and_test(&freeze->owners))
 		return;
-	for (i = 0; i < freeze->count; i++)
+	for (i = 0; i < freeze->count; i++) {
 		put_device(&freeze->targets[i].bdev->bd_device);
+		module_put(freeze->targets[i].driver);
+	}
 	kfree(freeze);
 }
 
@@ -118,6 +122,7 @@ static unsigned int add_targets(struct freeze *freeze, unsigned int room,
 				struct block_device *bdev)
 {
 	struct gendisk *disk = bdev->bd_disk;
+	struct module *driver = disk->fops->owner;
 	struct block_device *part;
 	unsigned long index;
 	unsigned int wanted = 0;
@@ -127,9 +132,12 @@ static unsigned int add_targets(struct freeze *freeze, unsigned int room,
 		if (part != bdev && bdev != disk->part0)
 			continue;
 		wanted++;
-		if (freeze->count < room &&
-		    kobject_get_unless_zero(&part->bd_device.kobj))
-			freeze->targets[freeze->count++].bdev = part;
+		if (freeze->count == room || !try_module_get(driver))
+			continue;
+		if (kobject_get_unless_zero(&part->bd_device.kobj))
+			freeze->targets[freeze->count++] = (struct target){ part, driver };
+		else
+			module_put(driver);
 	}
 	rcu_read_unlock();
 	return wanted;
