@@ -460,17 +460,23 @@ void trackers_mark_below(struct block_device *bdev)
 	mutex_unlock(&trackers_lock);
 }
 
+/* A loop device with another file, a drive with another medium. */
+static void look_for_another_medium(struct tracker *tracker)
+{
+	u64 diskseq = READ_ONCE(tracker_bdev(tracker)->bd_disk->diskseq);
+
+	if (tracker->diskseq != diskseq)
+		cbt_map_set_lost(tracker->map, CBT_MEDIUM);
+	tracker->diskseq = diskseq;
+}
+
 int tracker_prepare(struct tracker *tracker)
 {
-	u64 diskseq = tracker_bdev(tracker)->bd_disk->diskseq;
 	int ret = blkfilter_validate(tracker->flt);
 
 	if (ret)
 		return ret;
-	/* A loop device with another file, a drive with another medium. */
-	if (tracker->diskseq != diskseq)
-		cbt_map_set_lost(tracker->map, CBT_MEDIUM);
-	tracker->diskseq = diskseq;
+	look_for_another_medium(tracker);
 	/* Without a medium it is as good as gone. */
 	if (!bdev_nr_sectors(tracker_bdev(tracker)))
 		return -ENODEV;
@@ -496,6 +502,8 @@ void tracker_switch(struct tracker *tracker, struct diff_area *area)
 {
 	lockdep_assert_held_write(&map_lock);
 	blkfilter_advance_epoch(tracker->flt);
+	/* Once more: file systems have been frozen since, which may take long. */
+	look_for_another_medium(tracker);
 	cbt_map_switch(tracker->map);
 	rcu_assign_pointer(tracker->area, area);
 }

@@ -19,7 +19,7 @@
 
 /*
  * Legend: I set at creation; T under trackers_lock; R published by RCU, read
- * with preemption off; P set at creation and by tracker_prepare().
+ * with preemption off; P set at creation, by tracker_prepare() and tracker_switch().
  */
 struct tracker {
 	struct list_head link;			/* T */
