@@ -117,6 +117,7 @@ int call_tracker_collect(u32 *count, void __user *array, bool is_compat)
 
 int call_tracker_read_map(struct blk_snap_tracker_read_cbt_bitmap *arg)
 {
+	struct cbt_map_info first, info;
 	u32 done = 0;
 	u8 *piece;
 	dev_t dev;
@@ -133,8 +134,17 @@ int call_tracker_read_map(struct blk_snap_tracker_read_cbt_bitmap *arg)
 	do {
 		ret = tracker_read_map(dev, arg->offset + done,
 				       min_t(u32, arg->length - done, MAP_PIECE),
-				       piece);
-		if (ret <= 0)
+				       piece, &info);
+		if (ret < 0)
+			break;
+		if (!done) {
+			first = info;
+		} else if (!is_same_take(&first, &info)) {
+			/* A take came between: all of it anew, as of that one. */
+			done = 0;
+			continue;
+		}
+		if (!ret)
 			break;
 		if (copy_to_user((u8 __user *)arg->buff + done, piece, ret)) {
 			ret = -ENODATA;

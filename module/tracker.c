@@ -226,9 +226,9 @@ unsigned int trackers_collect(struct tracker_info *infos, unsigned int room)
 	return count;
 }
 
-int tracker_read_map(dev_t dev, u32 first, u32 count, u8 *bytes)
+int tracker_read_map(dev_t dev, u32 first, u32 count, u8 *bytes,
+		     struct cbt_map_info *info)
 {
-	struct cbt_map_info info;
 	struct tracker *tracker;
 	int ret;
 
@@ -243,11 +243,11 @@ int tracker_read_map(dev_t dev, u32 first, u32 count, u8 *bytes)
 		goto out;
 	}
 	down_read(&map_lock);
-	cbt_map_info(tracker->map, &info);
-	if (first > info.block_count) {
+	cbt_map_info(tracker->map, info);
+	if (first > info->block_count) {
 		ret = -EINVAL;
 	} else {
-		ret = min(count, info.block_count - first);
+		ret = min(count, info->block_count - first);
 		cbt_map_read(tracker->map, first, ret, bytes);
 	}
 	up_read(&map_lock);
@@ -342,8 +342,7 @@ static void count_changes(struct cbt_map *map, struct tracker_details *details)
 
 		down_read(&map_lock);
 		cbt_map_info(map, &info);
-		if (info.snap_number == details->map.snap_number &&
-		    uuid_equal(&info.generation, &details->map.generation)) {
+		if (is_same_take(&info, &details->map)) {
 			cbt_map_count(map, block, count, &details->counts);
 			block += count;
 		} else {

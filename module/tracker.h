@@ -71,6 +71,12 @@ void tracker_set_taken(struct tracker *tracker);
 /* -ENXIO no such device; -ENODATA not tracked; -EBUSY claimed. May sleep. */
 int tracker_remove(dev_t dev);
 
+/* Are two pieces of a map of the same take? */
+static inline bool is_same_take(const struct cbt_map_info *a, const struct cbt_map_info *b)
+{
+	return a->snap_number == b->snap_number && uuid_equal(&a->generation, &b->generation);
+}
+
 /* What TRACKER_COLLECT tells. */
 struct tracker_info {
 	dev_t dev;
@@ -89,9 +95,11 @@ void tracker_map_info(struct tracker *tracker, struct cbt_map_info *info);
 /*
  * Up to @count readable bytes of the map of a tracked device from block @first
  * on: how many, or -ENXIO no such device, -ENODEV untracked, -EPERM not in a taken
- * snapshot, -EINVAL @first beyond the end. May sleep.
+ * snapshot, -EINVAL @first beyond the end. @info: the map, the same in all pieces
+ * unless a take came between. May sleep.
  */
-int tracker_read_map(dev_t dev, u32 first, u32 count, u8 *bytes);
+int tracker_read_map(dev_t dev, u32 first, u32 count, u8 *bytes,
+		     struct cbt_map_info *info);
 
 /*
  * A piece of what changed in a tracked device since the take numbered @since of
