@@ -290,17 +290,19 @@ int control_init(void)
 	ret = class_create_file(control_class, &class_attr_major);
 	if (ret)
 		goto out_class;
+	/* Before anybody can make a call that changes what it shows. */
+	control_sysfs_init(control_class);
 	/* Mode 0600 root is what a node gets that its class says nothing of. */
 	node = device_create(control_class, NULL, MKDEV(control_major, 0), NULL,
 			     BLK_SNAP_CTL);
 	if (IS_ERR(node)) {
 		ret = PTR_ERR(node);
-		goto out_file;
+		goto out_sysfs;
 	}
-	control_sysfs_init(control_class);
 	return 0;
 
-out_file:
+out_sysfs:
+	control_sysfs_exit();
 	class_remove_file(control_class, &class_attr_major);
 out_class:
 	class_destroy(control_class);

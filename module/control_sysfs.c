@@ -134,12 +134,23 @@ static struct directory *find_directory(dev_t dev)
 	return NULL;
 }
 
+static void match_trackers(struct work_struct *work);
+static DECLARE_DELAYED_WORK(match_work, match_trackers);
+
+/* Nobody else will say that the list has changed. */
+static void match_later(void)
+{
+	schedule_delayed_work(&match_work, HZ);
+}
+
 static void add_directory(dev_t dev)
 {
 	struct directory *directory = kzalloc(sizeof(*directory), GFP_KERNEL);
 
-	if (!directory)
+	if (!directory) {
+		match_later();
 		return;
+	}
 	directory->dev = dev;
 	directory->is_tracked = true;
 	directory->device = device_create_with_groups(directory_class, NULL, 0,
@@ -189,22 +200,24 @@ static void match_trackers(struct work_struct *work)
 	unsigned int room = trackers_collect(NULL, 0);
 	struct tracker_info *infos = kvcalloc(room + 1, sizeof(*infos), GFP_KERNEL);
 
-	if (!infos)
+	if (!infos) {
+		match_later();
 		return;
+	}
 	match(infos, min(room, trackers_collect(infos, room)));
 	kvfree(infos);
 }
 
-static DECLARE_WORK(match_work, match_trackers);
-
 static void trackers_changed(void)
 {
-	schedule_work(&match_work);
+	/* It may wait to try once more. */
+	cancel_delayed_work(&match_work);
+	schedule_delayed_work(&match_work, 0);
 }
 
 void control_sysfs_settle(void)
 {
-	flush_work(&match_work);
+	flush_delayed_work(&match_work);
 }
 
 void control_sysfs_exit(void)
@@ -212,7 +225,7 @@ void control_sysfs_exit(void)
 	struct directory *directory, *next;
 
 	trackers_set_listener(NULL);
-	cancel_work_sync(&match_work);
+	cancel_delayed_work_sync(&match_work);
 	list_for_each_entry_safe(directory, next, &directories, link)
 		remove_directory(directory);
 }
