@@ -314,7 +314,10 @@ struct blk_snap_snapshot_take {
  * snapshot; EALREADY already taken; EFAULT no storage was given; ENODEV a
  * device has gone; EOPNOTSUPP one can no longer be filtered; ETIMEDOUT a file
  * system did not freeze, or I/O under way did not end, in time; EBUSY storage of
- * others that lies on the devices was given back again and again meanwhile.
+ * others that lies on the devices was given back again and again meanwhile; ENOSPC
+ * no number is left for an image; EIO, or any other, is what a file system that
+ * cannot be frozen says (the log tells of which), or the block layer of an image
+ * that it does not take.
  */
 #define IOCTL_BLK_SNAP_SNAPSHOT_TAKE \
 	_IOR(BLK_SNAP, 8, struct blk_snap_snapshot_take)
