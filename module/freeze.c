@@ -77,11 +77,18 @@ static void freeze_all(struct work_struct *work)
 		struct target *target = &freeze->targets[freeze->frozen];
 
 		error = bdev_freeze(target->bdev);
-		/* By its administrator, before us: so it is as we want it. */
-		if (error == -EBUSY)
+		target->is_ours = !error;
+		/*
+		 * By its administrator, before us, most likely: so it is as we want it.
+		 * It may also be somebody's freeze that is under way and fails yet, or a
+		 * device that its file system is just giving up. Nothing that all
+		 * kernels have tells these apart.
+		 */
+		if (error == -EBUSY) {
+			pr_info("%pg: left to whoever has frozen its file system already; the image is clean only if that is so until the take has ended\n",
+				target->bdev);
 			error = 0;
-		else
-			target->is_ours = !error;
+		}
 		if (error) {
 			pr_err("%pg: the file system cannot be frozen: error %d\n",
 			       target->bdev, error);
