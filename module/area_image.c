@@ -245,14 +245,13 @@ static void set_request(struct diff_area *area, struct sector_range range)
 	raw_spin_unlock_irqrestore(&area->lock, flags);
 }
 
-static int save_copied(struct diff_area *area, struct sector_range range, bool is_copied)
+/* Also if the first of @range is on its way to the storage: the rest may not be. */
+static int save_copied(struct diff_area *area, struct sector_range range)
 {
 	int ret;
 
-	if (!is_copied) {
-		set_request(area, range);
-		area_kick(area);
-	}
+	set_request(area, range);
+	area_kick(area);
 	ret = wait_until_settled(area, range);
 	set_request(area, (struct sector_range){ });
 	return ret;
@@ -276,7 +275,7 @@ int diff_area_save(struct diff_area *area, struct sector_range range)
 		if (piece.is_saved && piece.place == PLACE_ZERO)
 			ret = save_zeros(area, at, piece.count);
 		else
-			ret = save_copied(area, range, piece.is_saved);
+			ret = save_copied(area, range);
 		copier_hurry_end(area->copier);
 	}
 	return ret;
