@@ -46,7 +46,7 @@ struct image {
 	int number;				/* I */
 	bool is_shown;				/* I */
 
-	spinlock_t lock;			/* irqs off; nothing nests in it */
+	spinlock_t lock;			/* irqs off; workqueue locks nest in it */
 	struct bio_list writes;			/* L */
 	struct bio_list rereads;		/* L */
 	struct workqueue_struct *wq;		/* I */
@@ -100,6 +100,10 @@ static void answer(struct image *image, struct bio *bio, blk_status_t status)
 	bio_done(image);
 }
 
+/*
+ * The worker is called under the lock: it takes the bio under it, and when the last
+ * bio has ended the image may be freed.
+ */
 static void redo(struct image *image, struct bio_list *list, struct bio *bio,
 		 struct work_struct *work)
 {
@@ -107,8 +111,8 @@ static void redo(struct image *image, struct bio_list *list, struct bio *bio,
 
 	spin_lock_irqsave(&image->lock, flags);
 	bio_list_add(list, bio);
-	spin_unlock_irqrestore(&image->lock, flags);
 	queue_work(image->wq, work);
+	spin_unlock_irqrestore(&image->lock, flags);
 }
 
 static bool is_still_unsaved(struct image *image, struct bvec_iter *iter)
