@@ -18,8 +18,8 @@
  * A copy that cannot be read is tried again unit by unit, each by itself; a unit that
  * cannot be read then is poisoned: the image answers EIO there, and the writers go on.
  *
- * Lock order: nothing nests. The worker holds no lock when it allocates or
- * submits.
+ * Lock order: nothing nests but a workqueue's own. The worker holds no lock when it
+ * allocates or submits.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -66,10 +66,11 @@ static void read_done(struct copy *copy, blk_status_t status)
 		copy_store(copy);
 		return;
 	}
+	/* The worker takes the copy under the lock, and then the area may be freed. */
 	raw_spin_lock_irqsave(&area->lock, flags);
 	list_add_tail(&copy->link, &area->failed_reads);
-	raw_spin_unlock_irqrestore(&area->lock, flags);
 	area_kick(area);
+	raw_spin_unlock_irqrestore(&area->lock, flags);
 }
 
 static void stored(struct copy *copy, place_t place, int error)

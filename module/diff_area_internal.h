@@ -53,7 +53,7 @@ struct diff_area {
 	struct region *recent;			/* A, of them; NULL: there is none */
 
 	/* Above is what every write reads; from here on what those that are held write. */
-	raw_spinlock_t lock ____cacheline_aligned_in_smp;	/* irqs off; nothing nests in it */
+	raw_spinlock_t lock ____cacheline_aligned_in_smp;	/* irqs off; workqueue locks nest in it */
 	struct bio_list incoming;		/* L, held writes */
 	struct bio_list released;		/* L, to be resubmitted */
 	bool is_busy;				/* L, the worker will look again */
