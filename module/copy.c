@@ -6,9 +6,11 @@
  * A copy is one allocation: a read bio with the copy in front of it, whose
  * vector of pages stays as it is after the read and is what the store writes.
  * Pages are recycled in the copier, because a fresh page costs more than the
- * rest of the path. What one largest copy takes is set aside when the copier is
- * made, so that without any memory copying still goes on, one after another; it is
- * never waited for while a copy of the same copier might be what holds it.
+ * rest of the path. What one largest copy takes, its pages and itself, is set aside
+ * when the copier is made, so that without any memory copying still goes on, one after
+ * another; it is never waited for while a copy of the same copier might be what holds
+ * it. The set of bios is no such reserve: who may not sleep does not always get at it,
+ * and who sleeps there holds up those who could give memory back.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -114,6 +116,40 @@ static void free_pages_of(struct copy *copy)
 		give_page(copy->copier, copy->bio.bi_io_vec[i].bv_page);
 }
 
+/* The one that is set aside, or NULL if it is in use. */
+static struct copy *take_spare(struct copier *copier, struct block_device *origin)
+{
+	struct copy *copy = copier->spare;
+	unsigned long flags;
+	bool is_taken;
+
+	raw_spin_lock_irqsave(&copier->lock, flags);
+	is_taken = copier->is_spare_used;
+	copier->is_spare_used = true;
+	raw_spin_unlock_irqrestore(&copier->lock, flags);
+	if (is_taken)
+		return NULL;
+	/* Its vector is behind it. */
+	bio_init(&copy->bio, origin, (struct bio_vec *)(copy + 1), BIO_MAX_VECS,
+		 REQ_OP_READ);
+	return copy;
+}
+
+static void give_bio(struct copy *copy)
+{
+	struct copier *copier = copy->copier;
+	unsigned long flags;
+
+	if (copy != copier->spare) {
+		bio_put(&copy->bio);
+		return;
+	}
+	bio_uninit(&copy->bio);
+	raw_spin_lock_irqsave(&copier->lock, flags);
+	copier->is_spare_used = false;
+	raw_spin_unlock_irqrestore(&copier->lock, flags);
+}
+
 void copy_put(struct copy *copy)
 {
 	struct copier *copier = copy->copier;
@@ -122,7 +158,7 @@ void copy_put(struct copy *copy)
 	if (!refcount_dec_and_test(&copy->refs))
 		return;
 	free_pages_of(copy);
-	bio_put(&copy->bio);
+	give_bio(copy);
 	give_budget(copier, bytes);
 }
 
@@ -185,9 +221,10 @@ static struct copy *copy_make(struct copier *copier, struct block_device *origin
 {
 	struct bio *bio = bio_alloc_bioset(origin, pages_of(count), REQ_OP_READ,
 					   GFP_NOWAIT | __GFP_NOWARN, &copier->bios);
-	struct copy *copy = container_of(bio, struct copy, bio);
+	struct copy *copy = bio ? container_of(bio, struct copy, bio) :
+				  take_spare(copier, origin);
 
-	if (!bio)
+	if (!copy)
 		return NULL;
 	copy->copier = copier;
 	copy->ops = ops;
@@ -201,7 +238,7 @@ static struct copy *copy_make(struct copier *copier, struct block_device *origin
 	if (fill_pages(copy, pages_of(count)))
 		return copy;
 	free_pages_of(copy);
-	bio_put(bio);
+	give_bio(copy);
 	return NULL;
 }
 
@@ -227,7 +264,7 @@ struct copy *copy_alloc(struct copier *copier, struct block_device *origin,
 		}
 		give_budget(copier, bytes);
 		copier_store_now(copier);
-		/* With nothing in flight the spare pages are back: enough for one. */
+		/* With nothing in flight what is set aside is back: enough for one. */
 	} while (!wait_for_others(copier, waiter));
 	return NULL;
 }
@@ -272,6 +309,7 @@ void copier_free(struct copier *copier)
 	list_for_each_entry_safe(page, next, &copier->pages, lru)
 		__free_page(page);
 	bioset_exit(&copier->bios);
+	kfree(copier->spare);
 	kfree(copier);
 }
 
@@ -303,8 +341,10 @@ struct copier *copier_alloc(struct diff_storage *storage, u64 budget_bytes,
 	store_init(copier);
 	copier->wq = alloc_workqueue("blksnap-store", WQ_MEM_RECLAIM | WQ_UNBOUND |
 				     WQ_HIGHPRI, 1);
-	if (!copier->wq || bioset_init(&copier->bios, 1, offsetof(struct copy, bio),
-				       BIOSET_NEED_BVECS))
+	copier->spare = kzalloc(sizeof(*copier->spare) +
+				BIO_MAX_VECS * sizeof(struct bio_vec), GFP_KERNEL);
+	if (!copier->wq || !copier->spare ||
+	    bioset_init(&copier->bios, 1, offsetof(struct copy, bio), BIOSET_NEED_BVECS))
 		goto out;
 	while (copier->page_count < SPARE_PAGES_MIN) {
 		struct page *page = alloc_page(GFP_KERNEL);

@@ -18,9 +18,11 @@ struct copier {
 	void (*fail)(void *arg, struct block_device *origin, int error);	/* I */
 	void *fail_arg;				/* I */
 	struct workqueue_struct *wq;		/* I */
-	struct bio_set bios;			/* of copies; its reserve is enough for one */
+	struct bio_set bios;			/* of copies */
+	struct copy *spare;			/* I, for when there is no memory */
 
 	raw_spinlock_t lock;			/* innermost but for workqueue locks; irqs off */
+	bool is_spare_used;			/* L */
 	struct list_head pages;			/* L, recycled */
 	unsigned int page_count;		/* L */
 	size_t memory_bytes;			/* L */
