@@ -18,6 +18,11 @@
  * A copy that cannot be read is tried again unit by unit, each by itself; a unit that
  * cannot be read then is poisoned: the image answers EIO there, and the writers go on.
  *
+ * Memory for the map is never given back, so that no reserve of it would last. What
+ * writes need that are held here is not waited for in the allocator, which for ever
+ * would try to free memory by writing: without it the write is stalled, others go on,
+ * and it is tried again in a moment, for as long as a write may wait for the storage.
+ *
  * Lock order: nothing nests but a workqueue's own. The worker holds no lock when it
  * allocates or submits.
  */
@@ -29,6 +34,7 @@
 #include "diff_area_internal.h"
 
 #define AHEAD_MAX_SECTORS	(SZ_256K >> SECTOR_SHIFT)
+#define GFP_MAP			(GFP_NOIO | __GFP_NORETRY | __GFP_NOWARN)
 
 /* (i) published, (ii) the writers go, (iii) stored. */
 static void publish(struct diff_area *area, struct copy *copy, place_t place)
@@ -109,11 +115,11 @@ static struct copy *alloc_copy(struct diff_area *area, sector_t start, u32 count
 	copy->owner = area;
 	copy->is_ahead = need == COPY_AHEAD;
 	copy->is_alone = need == COPY_URGENT;
-	copy->extent = extent_alloc(GFP_NOIO);
+	copy->extent = extent_alloc(GFP_MAP);
 	if (copy->extent)
 		return copy;
 	if (need >= COPY_NEEDED)
-		copier_fail(area->copier, area->flt->bdev, -ENOMEM);
+		area_retry_soon(area);
 	copy_put(copy);
 	return NULL;
 }
@@ -160,6 +166,7 @@ static enum attempt start_copy(struct diff_area *area, struct region *region,
 	}
 	*bio = NULL;
 	area->has_progressed = true;
+	WRITE_ONCE(area->lacks_memory, false);
 	inject_sleep(5);
 	if (copy->is_alone)
 		copy->bio.bi_opf |= REQ_NOMERGE;
@@ -213,12 +220,12 @@ enum outcome area_start_copies(struct diff_area *area, struct sector_range range
 	struct bio *none = NULL;
 
 	while (at < end && area_state(area) == AREA_ACTIVE) {
-		struct region *region = region_get(area, at);
+		struct region *region = region_get(area, at, GFP_MAP);
 		u32 done;
 
 		if (!region) {
 			if (need >= COPY_NEEDED)
-				copier_fail(area->copier, area->flt->bdev, -ENOMEM);
+				area_retry_soon(area);
 			return STALLED;
 		}
 		done = copy_part(area, region, at, region_clip(at, end - at), most, need,

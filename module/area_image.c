@@ -320,7 +320,7 @@ int diff_area_exclude(struct diff_area *area, struct sector_range range)
 
 	while (range.count) {
 		u32 part = region_clip(range.start, range.count);
-		struct region *region = region_get(area, range.start);
+		struct region *region = region_get(area, range.start, GFP_KERNEL);
 
 		if (!region)
 			return -ENOMEM;

@@ -13,6 +13,7 @@
  *					copied are started (area_copy.c), and the
  *					bio is hung to one that it has to wait for
  *	no budget for a copy		stalled until some is given back
+ *	no memory for the map		stalled, and tried again in a moment
  *
  * Bios that have waited for a copy are released when it has been read, and the
  * worker resubmits them: the filter judges them anew, and one that waits for more
@@ -31,6 +32,8 @@
 
 #include "diff_area_internal.h"
 
+#define RETRY_DELAY	msecs_to_jiffies(20)
+
 static void set_state(struct diff_area *area, enum area_state to)
 {
 	enum area_state from;
@@ -45,6 +48,17 @@ static void set_state(struct diff_area *area, enum area_state to)
 void area_kick(struct diff_area *area)
 {
 	queue_work(area->wq, &area->work);
+}
+
+void area_retry_soon(struct diff_area *area)
+{
+	WRITE_ONCE(area->lacks_memory, true);
+	queue_delayed_work(area->wq, &area->retry_work, RETRY_DELAY);
+}
+
+static void retry(struct work_struct *work)
+{
+	area_kick(container_of(to_delayed_work(work), struct diff_area, retry_work));
 }
 
 void area_wake_progress(struct diff_area *area)
@@ -135,7 +149,7 @@ static void pass(struct diff_area *area, struct bio *bio)
 	blkfilter_pass(area->flt, bio);
 }
 
-/* False: it has to wait for budget. */
+/* False: it has to wait for budget, or for memory. */
 static bool process(struct diff_area *area, struct bio *bio)
 {
 	struct blkfilter_range touched = blkfilter_bio_range(area->flt, bio);
@@ -296,7 +310,8 @@ static void stall_timed_out(struct work_struct *work)
 	struct diff_area *area = container_of(to_delayed_work(work),
 					      struct diff_area, stall_work);
 
-	copier_fail(area->copier, area->flt->bdev, -ETIMEDOUT);
+	copier_fail(area->copier, area->flt->bdev,
+		    READ_ONCE(area->lacks_memory) ? -ENOMEM : -ETIMEDOUT);
 }
 
 static void has_budget(struct copier_waiter *waiter)
@@ -345,6 +360,7 @@ void diff_area_stop(struct diff_area *area)
 	flush_work(&area->work);
 	copier_forget(area->copier, &area->budget_waiter);
 	cancel_delayed_work_sync(&area->stall_work);
+	cancel_delayed_work_sync(&area->retry_work);
 	flush_work(&area->work);
 	WARN_ON(!bio_list_empty(&area->incoming) || !bio_list_empty(&area->released) ||
 		!bio_list_empty(&area->stalled));
@@ -409,6 +425,7 @@ struct diff_area *diff_area_alloc(struct blkfilter *flt, struct copier *copier,
 	INIT_LIST_HEAD(&area->failed_reads);
 	INIT_WORK(&area->work, area_work);
 	INIT_DELAYED_WORK(&area->stall_work, stall_timed_out);
+	INIT_DELAYED_WORK(&area->retry_work, retry);
 	INIT_LIST_HEAD(&area->budget_waiter.link);
 	area->budget_waiter.has_budget = has_budget;
 	init_waitqueue_head(&area->progress);

@@ -62,12 +62,14 @@ struct diff_area {
 	struct bio_list stalled;		/* W, waiting for budget */
 	bool has_progressed;			/* W, a copy was started since the last look */
 	bool is_watched;			/* W, the stall's time runs */
+	bool lacks_memory;			/* A, for the map, since the last progress */
 	struct run runs[RUNS];			/* W, the latest, for copies ahead */
 	unsigned int next_run;			/* W, to be forgotten for a new one */
 
 	struct workqueue_struct *wq;		/* I */
 	struct work_struct work;
 	struct delayed_work stall_work;
+	struct delayed_work retry_work;
 	struct copier_waiter budget_waiter;
 	wait_queue_head_t progress;		/* of those who wait in area_image.c */
 
@@ -77,7 +79,8 @@ struct diff_area {
 
 /* region.c */
 struct region *region_find(struct diff_area *area, sector_t sector);
-struct region *region_get(struct diff_area *area, sector_t sector);	/* NULL: no memory */
+/* NULL: no memory. */
+struct region *region_get(struct diff_area *area, sector_t sector, gfp_t gfp);
 void regions_free(struct diff_area *area);
 
 static inline u32 region_offset(sector_t sector)
@@ -126,6 +129,8 @@ void area_retry_reads(struct diff_area *area);
 /* Bios of a copy that has been read are to go on: @bios is empty then. Any context. */
 void area_release(struct diff_area *area, struct bio_list *bios);
 void area_kick(struct diff_area *area);
+/* There was no memory for the map: the worker is called again in a moment. */
+void area_retry_soon(struct diff_area *area);
 void area_wake_progress(struct diff_area *area);
 void area_copy_ended(struct diff_area *area);
 

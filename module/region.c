@@ -25,30 +25,31 @@ struct region *region_find(struct diff_area *area, sector_t sector)
 	return xa_load(&area->regions, index);
 }
 
-static struct region *make_region(struct diff_area *area, unsigned long index)
+static struct region *make_region(struct diff_area *area, unsigned long index,
+				  gfp_t gfp)
 {
 	struct region *region, *other;
 
-	region = kzalloc(sizeof(*region), GFP_NOIO);
+	region = kzalloc(sizeof(*region), gfp);
 	if (!region)
 		return NULL;
 	raw_spin_lock_init(&region->lock);
 	extent_map_setup(&region->saved);
 	region->copies = RB_ROOT;
 	region->index = index;
-	other = xa_cmpxchg(&area->regions, index, NULL, region, GFP_NOIO);
+	other = xa_cmpxchg(&area->regions, index, NULL, region, gfp);
 	if (!other)
 		return region;
 	kfree(region);
 	return xa_is_err(other) ? NULL : other;
 }
 
-struct region *region_get(struct diff_area *area, sector_t sector)
+struct region *region_get(struct diff_area *area, sector_t sector, gfp_t gfp)
 {
 	struct region *region = region_find(area, sector);
 
 	if (!region)
-		region = make_region(area, sector >> REGION_SECTOR_SHIFT);
+		region = make_region(area, sector >> REGION_SECTOR_SHIFT, gfp);
 	if (region && region != READ_ONCE(area->recent)) {
 		/* Before anything is entered: who sees none looks for none. */
 		smp_store_release(&area->recent, region);
