@@ -188,6 +188,26 @@ static struct extent_piece look(struct region *region, sector_t at, u32 count,
 	return piece;
 }
 
+/*
+ * Copies all of a fresh range or, if there is no budget for that, as much of its front
+ * as there is for. To insist on all could be in vain: others, who ask for less, take
+ * what is given back as it comes. Only for a single unit is budget waited for.
+ */
+static enum attempt start_some(struct diff_area *area, struct region *region,
+			       sector_t start, u32 *count, enum copy_need need,
+			       struct bio **bio)
+{
+	enum attempt attempt;
+
+	while (need == COPY_NEEDED && *count > area->unit) {
+		attempt = start_copy(area, region, start, *count, COPY_GUESSED, bio);
+		if (attempt != ATTEMPT_NO_BUDGET)
+			return attempt;
+		*count = round_up(*count / 2, area->unit);
+	}
+	return start_copy(area, region, start, *count, need, bio);
+}
+
 /* Copies what is fresh of the first part of a range. Returns its length, or 0. */
 static u32 copy_part(struct diff_area *area, struct region *region, sector_t at,
 		     u32 count, u32 most, enum copy_need need, struct bio **bio)
@@ -208,7 +228,7 @@ static u32 copy_part(struct diff_area *area, struct region *region, sector_t at,
 		if (!is_fresh)
 			return piece.count;
 		piece.count = min(piece.count, most);
-		attempt = start_copy(area, region, at, piece.count, need, bio);
+		attempt = start_some(area, region, at, &piece.count, need, bio);
 	} while (attempt == ATTEMPT_NOT_FRESH);
 	return attempt == ATTEMPT_DONE ? piece.count : 0;
 }
