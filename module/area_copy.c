@@ -302,7 +302,8 @@ static struct copy *next_failed(struct diff_area *area)
 /*
  * A copy that could not be read becomes copies of one unit each, also one of a single
  * unit: its read may have been merged with others, and failed with them. One that was
- * ahead of its time becomes none, and who waits for it comes back here.
+ * ahead of its time becomes none, and who waits for it comes back here; but for what
+ * an image has asked for meanwhile, as its request counts as done.
  */
 static void split_failed(struct diff_area *area, struct copy *copy)
 {
@@ -317,8 +318,9 @@ static void split_failed(struct diff_area *area, struct copy *copy)
 	bio_list_init(&copy->waiters);
 	raw_spin_unlock_irqrestore(&region->lock, flags);
 
-	if (!copy->is_ahead &&
-	    area_start_copies(area, range, area->unit, COPY_URGENT, NULL) == STALLED)
+	if (copy->is_ahead)
+		range = range_intersect(range, area->requested);
+	if (area_start_copies(area, range, area->unit, COPY_URGENT, NULL) == STALLED)
 		copier_fail(area->copier, area->flt->bdev, -ENOMEM);
 	area_release(area, &waiters);
 	extent_free(copy->extent);

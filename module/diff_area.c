@@ -240,6 +240,7 @@ static void process_request(struct diff_area *area)
 	if (!range.count || copier_wait_for_room(area->copier, &area->budget_waiter) ||
 	    area_start_copies(area, range, COPY_MAX_SECTORS, COPY_NEEDED, NULL) == STALLED)
 		return;
+	area->requested = range;
 	raw_spin_lock_irqsave(&area->lock, flags);
 	/* Given up, and perhaps another one made, meanwhile? */
 	if (area->request.start == range.start && area->request.count == range.count)

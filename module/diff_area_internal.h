@@ -59,6 +59,7 @@ struct diff_area {
 	bool is_busy;				/* L, the worker will look again */
 	struct list_head failed_reads;		/* L, copies */
 	struct sector_range request;		/* L, of an image, to be copied; or empty */
+	struct sector_range requested;		/* W, the latest for which copies were started */
 	struct bio_list stalled;		/* W, waiting for budget */
 	bool has_progressed;			/* W, a copy was started since the last look */
 	bool is_watched;			/* W, the stall's time runs */
