@@ -400,7 +400,9 @@ static struct gendisk *make_disk(struct image *image)
 		.io_min = bdev_io_min(origin),
 		.io_opt = bdev_io_opt(origin),
 		.max_hw_sectors = UINT_MAX,
-		.dma_alignment = bdev_dma_alignment(origin),
+		/* Storage may want whole sectors; none that is accepted wants more. */
+		.dma_alignment = max_t(unsigned int, bdev_dma_alignment(origin),
+				       bdev_logical_block_size(origin) - 1),
 	};
 	struct gendisk *disk = blk_alloc_disk(&limits, NUMA_NO_NODE);
 

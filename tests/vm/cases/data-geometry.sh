@@ -12,6 +12,11 @@ requires() {
 	need_snapshots pattern
 }
 
+# The SCSI disk takes memory at any multiple of 4, others of 512.
+whole_sectors() {
+	(($(<"/sys/block/${1##*/}/queue/dma_alignment") >= $(blockdev --getss "$1") - 1))
+}
+
 overwritten() {
 	local device=$1 align=$2 last
 	shift 2
@@ -21,6 +26,7 @@ overwritten() {
 	snapshot_of "$device"
 	check "the image has the size" test "$(blockdev --getsz "$image")" = "$(blockdev --getsz "$device")"
 	check "and the sectors" test "$(blockdev --getss "$image")" = "$(blockdev --getss "$device")"
+	check "and takes no memory that the storage might not" whole_sectors "$image"
 	start readers pattern watch "$image" 1 --align "$align" --readers 2 \
 		--except "$last:$((align / 512))"
 	pattern write "$device" --bs "$align" --ops 1 --only "$last:$((align / 512))"
