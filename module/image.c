@@ -119,6 +119,12 @@ static bool is_still_unsaved(struct image *image, struct bvec_iter *iter)
 {
 	struct area_piece piece;
 
+	/*
+	 * What was read, perhaps by this processor, before what is saved: without a region no
+	 * lock is taken. Pairs with region_get()'s release and the locks that a write passes
+	 * behind it, before it can change the data.
+	 */
+	smp_rmb();
 	diff_area_find(image->area, iter->bi_sector, iter->bi_size >> SECTOR_SHIFT,
 		       &piece);
 	if (piece.copy)
