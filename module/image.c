@@ -213,20 +213,27 @@ static void read_piece(struct image *image, struct bio *bio,
 	}
 }
 
-/* Cuts @sectors off the front of @bio, if that is not all; both are counted. */
-static struct bio *cut(struct image *image, struct bio *bio, sector_t sectors)
+/*
+ * Cuts @sectors off the front of @bio, if that is not all; both are counted. NULL: there
+ * is no memory now, and @gfp does not say to wait for it.
+ */
+static struct bio *cut(struct image *image, struct bio *bio, sector_t sectors, gfp_t gfp)
 {
 	struct bio *front;
 
 	if (sectors >= bio_sectors(bio))
 		return bio;
-	front = bio_split(bio, sectors, GFP_NOIO, &split_set);
+	front = bio_split(bio, sectors, gfp, &split_set);
+	/* One or the other, as the kernel has it. */
+	if (IS_ERR_OR_NULL(front))
+		return NULL;
 	bio_chain(front, bio);
 	atomic_inc(&image->bios);
 	return front;
 }
 
-static void read_image(struct image *image, struct bio *bio)
+/* False: what is left of @bio cannot be cut now. */
+static bool read_image(struct image *image, struct bio *bio, gfp_t gfp)
 {
 	struct area_piece piece;
 	struct bio *front;
@@ -234,9 +241,15 @@ static void read_image(struct image *image, struct bio *bio)
 	do {
 		diff_area_find(image->area, bio->bi_iter.bi_sector,
 			       bio_sectors(bio), &piece);
-		front = cut(image, bio, piece.count);
+		front = cut(image, bio, piece.count, gfp);
+		if (!front) {
+			if (piece.copy)
+				copy_put(piece.copy);
+			return false;
+		}
 		read_piece(image, front, &piece);
 	} while (front != bio);
+	return true;
 }
 
 static struct bio *next_bio(struct image *image, struct bio_list *list)
@@ -250,13 +263,21 @@ static struct bio *next_bio(struct image *image, struct bio_list *list)
 	return bio;
 }
 
+/*
+ * What is set aside for cutting may be in the bios of this very list: so it is not
+ * waited for. They are gone through in turn, with a pause for those who free memory.
+ */
 static void reread(struct work_struct *work)
 {
 	struct image *image = container_of(work, struct image, reread_work);
 	struct bio *bio;
 
-	while ((bio = next_bio(image, &image->rereads)))
-		read_image(image, bio);
+	while ((bio = next_bio(image, &image->rereads))) {
+		if (read_image(image, bio, GFP_NOWAIT | __GFP_NOWARN))
+			continue;
+		redo(image, &image->rereads, bio, &image->reread_work);
+		schedule_timeout_uninterruptible(1);
+	}
 }
 
 static void end_write(struct bio *clone)
@@ -299,7 +320,7 @@ static void write_image(struct image *image, struct bio *bio)
 			       bio_sectors(bio), &piece);
 		if (piece.copy)
 			copy_put(piece.copy);
-		front = cut(image, bio, piece.count);
+		front = cut(image, bio, piece.count, GFP_NOIO);
 		if (piece.source == AREA_STORAGE)
 			overwrite_piece(image, front, &piece);
 		else
@@ -327,7 +348,7 @@ static void image_submit_bio(struct bio *bio)
 	atomic_inc(&image->bios);
 	switch (bio_op(bio)) {
 	case REQ_OP_READ:
-		read_image(image, bio);
+		read_image(image, bio, GFP_NOIO);
 		break;
 	case REQ_OP_WRITE:
 		redo(image, &image->writes, bio, &image->write_work);
