@@ -85,7 +85,7 @@ void copier_has_room(struct copier *copier)
 
 	/* At once: a budget that is gone now is no reason to fail any more. */
 	raw_spin_lock_irqsave(&copier->lock, flags);
-	copier->is_short_of_room = false;
+	WRITE_ONCE(copier->is_short_of_room, false);
 	copier->room_given++;
 	__copier_call_waiters(copier);
 	raw_spin_unlock_irqrestore(&copier->lock, flags);
@@ -268,7 +268,7 @@ static bool has_become_short(struct copier *copier, unsigned int given)
 	if (is_short) {
 		if (!copier->is_short_of_room)
 			copier->short_since = jiffies;
-		copier->is_short_of_room = true;
+		WRITE_ONCE(copier->is_short_of_room, true);
 		/* Who found the budget gone before learns now that this is the end. */
 		__copier_call_waiters(copier);
 	}
