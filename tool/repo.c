@@ -111,21 +111,30 @@ static DIR *open_dir(int fd)
 	return dir;
 }
 
+/* NULL is the end only if errno is 0; else there is more that cannot be read. */
+static struct dirent *next_entry(DIR *dir)
+{
+	errno = 0;
+	return readdir(dir);
+}
+
 static enum status load_points(struct repo *repo)
 {
 	DIR *dir = open_dir(repo->points_fd);
 	enum status status = DONE;
-	struct dirent *entry;
+	struct dirent *entry = NULL;
 
-	if (!dir) {
-		say_error("%s/points: %s", repo->path, strerror(errno));
-		return FAILED;
-	}
-	while (status == DONE && (entry = readdir(dir)))
+	while (dir && status == DONE && (entry = next_entry(dir)))
 		if (starts_with_id(entry->d_name) &&
 		    !strcmp(entry->d_name + POINT_ID_SIZE - 1, ".json"))
 			status = load_point(repo, entry->d_name);
-	closedir(dir);
+	if (!dir || (!entry && errno)) {
+		say_error("%s/points cannot be read: %s", repo->path,
+			  strerror(errno));
+		status = FAILED;
+	}
+	if (dir)
+		closedir(dir);
 	if (repo->count)
 		qsort(repo->points, repo->count, sizeof(*repo->points), by_id);
 	return status;
@@ -156,18 +165,21 @@ static bool is_leftover(const struct repo *repo, const char *name)
 		name += prefix;
 	if (!starts_with_id(name) || name[POINT_ID_SIZE - 1] != '.')
 		return false;
-	if (!ends_with(name, ".qcow2") && !ends_with(name, ".hashes") &&
-	    !ends_with(name, ".json"))
+	/* A manifest of that name is a point, whatever we know of it. */
+	if (ends_with(name, ".json"))
+		return is_temporary;
+	if (!ends_with(name, ".qcow2") && !ends_with(name, ".hashes"))
 		return false;
 	return is_temporary || !is_wanted(repo, name);
 }
 
-static void remove_leftovers(const struct repo *repo, int dir_fd)
+static enum status remove_leftovers(const struct repo *repo, int dir_fd)
 {
 	DIR *dir = open_dir(dir_fd);
+	enum status status = DONE;
 	struct dirent *entry;
 
-	while (dir && (entry = readdir(dir))) {
+	while (dir && (entry = next_entry(dir))) {
 		if (!is_leftover(repo, entry->d_name))
 			continue;
 		if (unlinkat(dir_fd, entry->d_name, 0))
@@ -177,8 +189,14 @@ static void remove_leftovers(const struct repo *repo, int dir_fd)
 			say_note("removed %s, left by an interrupted backup",
 				 entry->d_name);
 	}
+	if (errno) {
+		say_error("%s cannot be searched for leftovers: %s",
+			  repo->path, strerror(errno));
+		status = FAILED;
+	}
 	if (dir)
 		closedir(dir);
+	return status;
 }
 
 static int open_or_make(int dir_fd, const char *name, bool to_write)
@@ -257,10 +275,10 @@ enum status repo_open(struct repo *repo, const char *path, bool to_write)
 	status = open_dirs(repo, path, to_write);
 	if (status == DONE)
 		status = load_points(repo);
-	if (status == DONE && to_write) {
-		remove_leftovers(repo, repo->points_fd);
-		remove_leftovers(repo, repo->data_fd);
-	}
+	if (status == DONE && to_write)
+		status = remove_leftovers(repo, repo->points_fd);
+	if (status == DONE && to_write)
+		status = remove_leftovers(repo, repo->data_fd);
 	if (status != DONE)
 		repo_close(repo);
 	return status;
