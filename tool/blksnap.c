@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The table of verbs, and nothing else: each has a file of its own. */
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "plumb.h"
 
@@ -40,10 +42,25 @@ static const struct verb verbs[] = {
 	{ NULL, NULL, NULL },
 };
 
+/* Where one is closed, the next file opened would get our messages. */
+static bool fill_standard_fds(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDWR);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd >= 0)
+		close(fd);
+	return fd >= 0;
+}
+
 int main(int argc, char **argv)
 {
 	static char name[] = "blksnap";
 
+	if (!fill_standard_fds())
+		return FAILED;
 	if (argc > 1 && !strcmp(argv[1], "--version")) {
 		puts("blksnap " BLKSNAP_VERSION);
 		return DONE;

@@ -108,6 +108,17 @@ it "tells progress as JSON" \
 	sh -c "rm -f r; $blksnap restore --from backup -d disk=r --progress json 2>&1 |
 		grep '\"bytes_done\":$size,\"bytes_total\":$size'"
 
+# Whoever starts us may have closed any of these.
+restore_without_fds()
+{
+	for closed in "0<&-" "1>&-" "2>&-" "1>&- 2>&-" "0<&- 1>&- 2>&-"; do
+		rm -f r
+		eval "\"$blksnap\" restore --from backup -d disk=r --progress lines $closed"
+		cmp r third || return 1
+	done
+}
+it "writes no message into a target" restore_without_fds
+
 # Damage, each on a copy.
 damaged()
 {
