@@ -135,7 +135,8 @@ int freezer_freeze(struct freezer *freezer, struct guardian *guardian,
 
 		/* Noted before it is true, so that no crash comes between. */
 		shared->is_frozen[i] = true;
-		if (!ioctl(freezer->fds[i], FIFREEZE, 0))
+		freezer->is_frozen[i] = !ioctl(freezer->fds[i], FIFREEZE, 0);
+		if (freezer->is_frozen[i])
 			continue;
 		error = errno;
 		shared->is_frozen[i] = false;
@@ -156,9 +157,11 @@ void freezer_thaw(struct freezer *freezer, struct guardian *guardian)
 {
 	struct guardian_shared *shared = guardian->shared;
 
+	/* Also what the guardian has thawed, which answers EINVAL. */
 	for (unsigned int i = freezer->count; i-- > 0;) {
-		if (shared->is_frozen[i])
+		if (freezer->is_frozen[i])
 			ioctl(freezer->fds[i], FITHAW, 0);
+		freezer->is_frozen[i] = false;
 		shared->is_frozen[i] = false;
 	}
 	guardian_end_freeze(guardian);

@@ -15,11 +15,13 @@
  * struct freezer - what is to be frozen, in that order.
  * @fds: a descriptor on each.
  * @names: where they are mounted.
+ * @is_frozen: we have frozen it; the guardian may have thawed it since.
  */
 struct freezer {
 	int fds[FREEZE_MAX];
 	char names[FREEZE_MAX][256];
 	unsigned int heights[FREEZE_MAX];
+	bool is_frozen[FREEZE_MAX];
 	unsigned int count;
 };
 

@@ -14,17 +14,21 @@
 #include "guardian.h"
 
 #define FREEZE_MS_MAX 30000
+#define RETRY_MS 1000
 
 enum { WATCH_FREEZE = 'f', END_FREEZE = 't' };
 
+/*
+ * A freeze that still waits for writers cannot be undone: EINVAL now, and then
+ * it succeeds. So what could not be thawed stays noted.
+ */
 static void thaw(struct guardian_shared *shared, const int *fds,
 		 unsigned int count)
 {
 	/* The last one frozen lies lowest. */
 	for (unsigned int i = count; i-- > 0;) {
-		if (shared->is_frozen[i])
-			ioctl(fds[i], FITHAW, 0);
-		shared->is_frozen[i] = false;
+		if (shared->is_frozen[i] && !ioctl(fds[i], FITHAW, 0))
+			shared->is_frozen[i] = false;
 	}
 }
 
@@ -62,12 +66,12 @@ static void detach(void)
 static void guard(struct guardian_shared *shared, int pipe_fd, int control_fd,
 		  const int *fds, unsigned int count)
 {
-	bool is_watching = false;
+	int wait_ms = -1;
 
 	detach();
 	for (;;) {
 		struct pollfd poll_fd = { .fd = pipe_fd, .events = POLLIN };
-		int ret = poll(&poll_fd, 1, is_watching ? FREEZE_MS_MAX : -1);
+		int ret = poll(&poll_fd, 1, wait_ms);
 		char word;
 
 		if (ret < 0 && errno == EINTR)
@@ -75,12 +79,12 @@ static void guard(struct guardian_shared *shared, int pipe_fd, int control_fd,
 		if (!ret) {
 			shared->was_too_slow = true;
 			thaw(shared, fds, count);
-			is_watching = false;
+			wait_ms = RETRY_MS;
 			continue;
 		}
 		if (read(pipe_fd, &word, 1) != 1)
 			break;
-		is_watching = word == WATCH_FREEZE;
+		wait_ms = word == WATCH_FREEZE ? FREEZE_MS_MAX : -1;
 		/* An open file would keep them from being unmounted. */
 		if (word == END_FREEZE) {
 			forget_file_systems(fds, count);

@@ -16,7 +16,7 @@
  * struct guardian - letters: S in memory that both processes share.
  * @id: the snapshot, zeros while there is none; S
  * @must_destroy: it shall not outlive us; S
- * @is_frozen: file systems that we froze; S
+ * @is_frozen: file systems that we froze, or are about to; S
  * @was_too_slow: the guardian thawed them because it took too long; S
  */
 struct guardian {
