@@ -44,6 +44,27 @@ static void explain_full(struct base *base, const struct device_entry *device,
 			 point->id);
 }
 
+/* What is wrong with all that an increment would need, or NULL. */
+static const char *chain_refusal(const struct repo *repo,
+				 const struct base *base)
+{
+	const char *refusal = NULL;
+	struct layer *layers;
+	size_t count;
+
+	if (chain_layers(repo, base->point, base->device, &layers, &count) != DONE)
+		return "is based on a point that is not there as it was";
+	for (size_t i = 0; !refusal && i < count; i++) {
+		if (image_is_there(repo, layers[i].device))
+			continue;
+		refusal = layers[i].device == base->device ?
+			  "has an image that is missing, or not as long as when it was committed" :
+			  "is based on an image that is missing, or not as long as when it was committed";
+	}
+	free(layers);
+	return refusal;
+}
+
 static void judge_candidate(const struct repo *repo,
 			    const struct device_entry *device,
 			    struct base *base)
@@ -54,8 +75,8 @@ static void judge_candidate(const struct repo *repo,
 		refusal = "has another size although its tracking generation is the same";
 	else if (base->device->number >= device->number)
 		refusal = "has a snapshot number that does not precede this one's";
-	else if (!image_is_there(repo, base->device))
-		refusal = "has an image that is missing, or not as long as when it was committed";
+	else
+		refusal = chain_refusal(repo, base);
 
 	if (!refusal) {
 		snprintf(base->reason, sizeof(base->reason),

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Chains: which point an increment can be based on, and which images a point
- * needs. Pure: looks at manifests only.
+ * needs. Looks at manifests, and at images only for whether they are there.
  */
 #ifndef CHAIN_H
 #define CHAIN_H
@@ -27,7 +27,8 @@ struct base {
  *
  * That is the committed point of the same generation with the greatest number,
  * however many snapshots were taken since: the map tells what changed since
- * any number of its generation. Capacity must be the same.
+ * any number of its generation. Capacity must be the same, and all that the
+ * point is itself based on must be there: else the increment could not be read.
  */
 void chain_find_base(const struct repo *repo, const struct device_entry *device,
 		     struct base *base);

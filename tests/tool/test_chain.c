@@ -192,6 +192,46 @@ static void a_base_whose_image_was_cut_needs_a_full(void **state)
 	assert_full(&repo, now(1, 3), "is missing, or not as long");
 }
 
+/* The root of a chain of two; the second is the candidate. */
+static struct device_entry *add_chain(struct repo *repo)
+{
+	add_device(add_point(repo, "p1"), "disk", 1, 1);
+	add_device(add_point(repo, "p2"), "disk", 1, 2);
+	set_parent(repo->points[1].devices, &repo->points[0],
+		   repo->points[0].devices);
+	return repo->points[0].devices;
+}
+
+static void a_base_without_its_own_base_needs_a_full(void **state)
+{
+	struct repo repo = new_repo();
+
+	(void)state;
+	add_chain(&repo);
+	/* As if its manifest had been removed. */
+	strcpy(repo.points[0].id, "p0");
+	memset(&repo.points[0].devices->generation, 9, 16);
+	assert_full(&repo, now(1, 3), "p2 is based on a point that is not there");
+}
+
+static void a_base_on_an_image_that_is_gone_needs_a_full(void **state)
+{
+	struct repo repo = new_repo();
+
+	(void)state;
+	unlinkat(data_fd, add_chain(&repo)->image, 0);
+	assert_full(&repo, now(1, 3), "p2 is based on an image that is missing");
+}
+
+static void a_base_on_an_image_that_was_cut_needs_a_full(void **state)
+{
+	struct repo repo = new_repo();
+
+	(void)state;
+	add_chain(&repo)->image_bytes = 6;
+	assert_full(&repo, now(1, 3), "p2 is based on an image that is missing");
+}
+
 static void layers_lead_from_the_full_to_the_point(void **state)
 {
 	struct repo repo = new_repo();
@@ -274,6 +314,9 @@ int main(void)
 		cmocka_unit_test(a_number_that_is_not_earlier_needs_a_full),
 		cmocka_unit_test(a_base_whose_image_is_gone_needs_a_full),
 		cmocka_unit_test(a_base_whose_image_was_cut_needs_a_full),
+		cmocka_unit_test(a_base_without_its_own_base_needs_a_full),
+		cmocka_unit_test(a_base_on_an_image_that_is_gone_needs_a_full),
+		cmocka_unit_test(a_base_on_an_image_that_was_cut_needs_a_full),
 		cmocka_unit_test(layers_lead_from_the_full_to_the_point),
 		cmocka_unit_test(a_chain_that_is_not_as_it_was_is_refused),
 	};

@@ -65,10 +65,17 @@ it "removes no file of somebody else" \
 	sh -c "[ -e backup/data/notes.txt ] && [ -e backup/data/.tmp-mine ] && [ -e backup/points/README ]"
 first=$(find backup/points -name '*.json' | sort | head -1)
 mv "$first" aside
-"$mkpoint" backup disk 1 3 0:512 >/dev/null
+"$mkpoint" backup disk 1 3 0:512 >/dev/null 2>&1
 mv aside "$first"
 it "keeps the images of a lost manifest that others need" \
 	"$blksnap" verify --progress none backup
+
+rm -rf backup
+cp -r pristine backup
+"$mkpoint" backup disk 1 2 0:512 >/dev/null
+mv "$(find backup/points -name '*.json' | sort | head -1)" aside
+it "makes a full upon a chain whose root is gone" \
+	sh -c "$mkpoint backup disk 1 3 0:512 | grep 'full: .* is based on a point'"
 
 flock --no-fork backup/lock sleep 20 &
 holder=$!
