@@ -55,7 +55,7 @@ struct job {
 	const char *target;
 	struct view view;
 	struct pieces pieces;
-	struct blkio *io;
+	struct target opened;
 };
 
 static const struct column list_columns[] = {
@@ -137,6 +137,20 @@ static enum status find_devices(const struct restore *restore,
 	return DONE;
 }
 
+static enum status open_target(const struct restore *restore, struct job *jobs,
+			       int i)
+{
+	for (int j = 0; j < i; j++) {
+		if (!target_is(&jobs[j].opened, jobs[i].target))
+			continue;
+		say_error("%s and %s are the same target; name another one for %s",
+			  jobs[j].target, jobs[i].target, jobs[i].device->name);
+		return FAILED;
+	}
+	return target_open(&jobs[i].opened, jobs[i].target, jobs[i].device,
+			   restore->force);
+}
+
 /* All sources and all targets are opened before a byte is overwritten. */
 static enum status open_all(const struct repo *repo,
 			    const struct restore *restore,
@@ -153,8 +167,7 @@ static enum status open_all(const struct repo *repo,
 						  &job->pieces);
 	}
 	for (int i = 0; status == DONE && i < restore->pair_count; i++)
-		status = target_open(jobs[i].target, jobs[i].device,
-				     restore->force, &jobs[i].io);
+		status = open_target(restore, jobs, i);
 	return status;
 }
 
@@ -194,15 +207,19 @@ static enum status write_device(struct job *job, struct progress *progress)
 {
 	uint64_t unproved = bytes_unproved(&job->pieces);
 	struct copy_failure failure = { .is_reading = false };
+	enum status status = target_begin(&job->opened);
+	struct blkio *io = job->opened.io;
 	char size[16];
 	int ret;
 
-	ret = copy_checked(&job->pieces, job->view.image, job->io, progress,
+	if (status != DONE)
+		return status;
+	ret = copy_checked(&job->pieces, job->view.image, io, progress,
 			   &failure);
 	if (!ret) {
 		failure.offset = job->device->capacity;
 		failure.is_reading = false;
-		ret = job->io->ops->flush(job->io);
+		ret = io->ops->flush(io);
 	}
 	if (ret)
 		return explain(job, ret, &failure);
@@ -240,7 +257,7 @@ static enum status write_all(const struct repo *repo,
 	for (int i = 0; i < restore->pair_count; i++) {
 		view_close(&jobs[i].view);
 		pieces_free(&jobs[i].pieces);
-		if (blkio_close(jobs[i].io) && status == DONE) {
+		if (target_close(&jobs[i].opened) && status == DONE) {
 			say_error("%s could not be closed in order",
 				  jobs[i].target);
 			status = FAILED;

@@ -11,41 +11,42 @@
 
 #include "target.h"
 
-static enum status take_over(int fd, bool is_new, struct blkio **io)
+static enum status take_over(struct target *target)
 {
-	*io = blkio_of_fd(fd);
-	if (!*io) {
-		close(fd);
-		say_error("no memory");
+	struct stat st;
+
+	target->io = blkio_of_fd(target->fd);
+	if (!target->io || fstat(target->fd, &st)) {
+		say_error("%s: %s", target->path, strerror(errno));
 		return FAILED;
 	}
-	(*io)->is_new = is_new;
+	target->dev = S_ISBLK(st.st_mode) ? st.st_rdev : st.st_dev;
+	target->ino = S_ISBLK(st.st_mode) ? 0 : st.st_ino;
 	return DONE;
 }
 
-static enum status open_file(const char *path, uint64_t capacity, bool force,
-			     struct blkio **io)
+static enum status open_file(struct target *target, bool force)
 {
-	int fd;
+	const char *path = target->path;
 
 	if (!strncmp(path, "/dev/", 5)) {
 		say_error("%s does not exist; a device is restored to, not made",
 			  path);
 		return FAILED;
 	}
-	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC |
-		  (force ? O_TRUNC : O_EXCL), 0600);
-	if (fd < 0 && errno == EEXIST) {
+	target->fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	target->was_made = target->fd >= 0;
+	if (target->fd < 0 && errno == EEXIST && !force) {
 		say_error("%s exists; --force overwrites it", path);
 		return FAILED;
 	}
-	if (fd < 0 || ftruncate(fd, (off_t)capacity)) {
+	if (target->fd < 0 && errno == EEXIST)
+		target->fd = open(path, O_RDWR | O_CLOEXEC);
+	if (target->fd < 0) {
 		say_error("%s: %s", path, strerror(errno));
-		if (fd >= 0)
-			close(fd);
 		return FAILED;
 	}
-	return take_over(fd, true, io);
+	return take_over(target);
 }
 
 /* What libblkid finds on it, or NULL for nothing. */
@@ -100,45 +101,97 @@ static enum status check_device(const char *path, int fd,
 	return DONE;
 }
 
-static enum status open_device(const char *path,
-			       const struct device_entry *device, bool force,
-			       struct blkio **io)
+static enum status open_device(struct target *target,
+			       const struct device_entry *device, bool force)
 {
-	int fd = open(path, O_RDWR | O_EXCL | O_CLOEXEC);
+	const char *path = target->path;
 	enum status status;
 
-	if (fd < 0 && errno == EBUSY) {
+	target->fd = open(path, O_RDWR | O_EXCL | O_CLOEXEC);
+	if (target->fd < 0 && errno == EBUSY) {
 		say_error("%s is mounted or otherwise in use; unmount it (lsblk shows who holds it)",
 			  path);
 		return IN_USE;
 	}
-	if (fd < 0) {
+	if (target->fd < 0) {
 		say_error("%s: %s", path, strerror(errno));
 		return FAILED;
 	}
-	status = check_device(path, fd, device, force);
-	if (status != DONE) {
-		close(fd);
-		return status;
-	}
-	return take_over(fd, false, io);
+	status = check_device(path, target->fd, device, force);
+	return status == DONE ? take_over(target) : status;
 }
 
-enum status target_open(const char *path, const struct device_entry *device,
-			bool force, struct blkio **io)
+static enum status open_it(struct target *target,
+			   const struct device_entry *device, bool force)
 {
 	struct stat st;
 
-	if (stat(path, &st)) {
-		if (errno == ENOENT)
-			return open_file(path, device->capacity, force, io);
-		say_error("%s: %s", path, strerror(errno));
-		return FAILED;
+	if (stat(target->path, &st)) {
+		if (errno != ENOENT) {
+			say_error("%s: %s", target->path, strerror(errno));
+			return FAILED;
+		}
+		st.st_mode = S_IFREG;
 	}
 	if (S_ISBLK(st.st_mode))
-		return open_device(path, device, force, io);
-	if (S_ISREG(st.st_mode))
-		return open_file(path, device->capacity, force, io);
-	say_error("%s is neither a block device nor a file", path);
+		return open_device(target, device, force);
+	if (S_ISREG(st.st_mode)) {
+		target->capacity = device->capacity;
+		return open_file(target, force);
+	}
+	say_error("%s is neither a block device nor a file", target->path);
 	return FAILED;
+}
+
+enum status target_open(struct target *target, const char *path,
+			const struct device_entry *device, bool force)
+{
+	enum status status;
+
+	memset(target, 0, sizeof(*target));
+	target->path = path;
+	target->fd = -1;
+	status = open_it(target, device, force);
+	if (status != DONE)
+		target_close(target);
+	return status;
+}
+
+bool target_is(const struct target *target, const char *path)
+{
+	struct stat st;
+
+	if (!target->io || stat(path, &st))
+		return false;
+	if (S_ISBLK(st.st_mode))
+		return !target->ino && st.st_rdev == target->dev;
+	return st.st_ino == target->ino && st.st_dev == target->dev;
+}
+
+enum status target_begin(struct target *target)
+{
+	target->was_made = false;
+	if (!target->capacity)
+		return DONE;
+	if (ftruncate(target->fd, 0) ||
+	    ftruncate(target->fd, (off_t)target->capacity)) {
+		say_error("%s: %s", target->path, strerror(errno));
+		return errno == EFBIG ? NO_ROOM : FAILED;
+	}
+	target->io->is_new = true;
+	return DONE;
+}
+
+int target_close(struct target *target)
+{
+	int ret = 0;
+
+	if (target->was_made)
+		unlink(target->path);
+	if (target->io)
+		ret = blkio_close(target->io);
+	else if (target->path && target->fd >= 0)
+		close(target->fd);
+	memset(target, 0, sizeof(*target));
+	return ret;
 }

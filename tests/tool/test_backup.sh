@@ -94,14 +94,27 @@ it "finds a point by the beginning of its id" \
 it "says that a beginning fits several" \
 	says "fits several points" fails 1 "$blksnap" restore --from backup@2 -d disk=x
 
+cp first backup-of-first
 it "does not overwrite a file unasked" \
 	says "exists; --force" fails 1 "$blksnap" restore --from backup -d disk=first
 it "overwrites it with --force" \
 	sh -c "cp first other && $blksnap restore --from backup -d disk=other --force -q && cmp other third"
 it "refuses a device that the point does not hold" \
 	says "holds no device" fails 1 "$blksnap" restore --from backup -d vda=x
-it "touches no target when one of several is wrong" \
-	sh -c "! $blksnap restore --from backup -d disk=new1 -d disk=first; [ ! -s new1 ] || ! cmp new1 third"
+it "makes no file when one of several targets is wrong" \
+	sh -c "! $blksnap restore --from backup -d disk=new1 -d disk=first && [ ! -e new1 ]"
+it "empties no file when one of several targets is wrong" \
+	sh -c "! $blksnap restore --from backup -d disk=first -d disk=/dev/null --force && cmp first backup-of-first"
+ln first same
+it "refuses a target that is named twice" \
+	says "are the same target" fails 1 "$blksnap" restore --from backup -d disk=first -d disk=./same --force
+it "refuses a new file that is named twice" \
+	says "are the same target" fails 1 "$blksnap" restore --from backup -d disk=new1 -d disk=./new1
+it "and leaves neither changed" \
+	sh -c "cmp first backup-of-first && [ ! -e new1 ]"
+head -c $((30 * MiB)) /dev/urandom >larger
+it "cuts a file that was larger, with nothing of it left" \
+	sh -c "$blksnap restore --from backup -d disk=larger --force -q && cmp larger third"
 it "copies what it reads in lines of progress" \
 	sh -c "rm -f r; $blksnap restore --from backup -d disk=r --progress lines 2>&1 | grep 'restore: 100%'"
 it "tells progress as JSON" \
