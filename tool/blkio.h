@@ -14,7 +14,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "libblksnap.h"
+
 #define BLKIO_WORKERS 4
+/* What a qcow2 image of ours is divided into, as make_image() says. */
+#define IMAGE_CLUSTER_BYTES (64u << 10)
 
 struct blkio;
 
@@ -66,6 +70,15 @@ struct blkio *blkio_of_fd(int fd);
  * Starts a qemu-nbd child, which ends with this thread or with close.
  */
 int blkio_of_qcow2(struct blkio **io, const char *path, bool is_writable);
+
+/**
+ * blkio_qcow2_own - what an image holds itself, and hides of what is beneath.
+ * @io: of blkio_of_qcow2(), not writable.
+ * @length: of the image.
+ * @own: to be empty; on return ascending, in bytes.
+ */
+int blkio_qcow2_own(struct blkio *io, uint64_t length,
+		    struct blksnap_extents *own);
 
 /* Closes and forgets it; harmless on NULL. */
 int blkio_close(struct blkio *io);

@@ -22,6 +22,8 @@
 #include "tool.h"
 
 #define ZERO_LENGTH_MAX (1ull << 30)
+/* Tells in how deep a layer a part lies: 1 is the image itself, 0 none. */
+#define DEPTH_CONTEXT "qemu:allocation-depth"
 
 struct qcow2_io {
 	struct blkio io;
@@ -123,6 +125,57 @@ static int qcow2_is_zero(struct blkio *io, unsigned int worker,
 	return 1;
 }
 
+/* @end: where what was told ends. */
+struct own_scan {
+	struct blksnap_extents *own;
+	uint64_t end;
+};
+
+static int note_own(void *user_data, const char *context, uint64_t offset,
+		    uint32_t *entries, size_t count, int *error)
+{
+	struct own_scan *scan = user_data;
+
+	if (strcmp(context, DEPTH_CONTEXT))
+		return 0;
+	for (size_t i = 0; i + 1 < count; i += 2) {
+		int ret = entries[i + 1] == 1 ?
+			  blksnap_extents_add(scan->own, offset, entries[i]) : 0;
+
+		if (ret) {
+			*error = -ret;
+			return -1;
+		}
+		offset += entries[i];
+	}
+	scan->end = offset;
+	return 0;
+}
+
+int blkio_qcow2_own(struct blkio *io, uint64_t length,
+		    struct blksnap_extents *own)
+{
+	struct own_scan scan = { .own = own };
+	nbd_extent_callback callback = {
+		.callback = note_own, .user_data = &scan,
+	};
+	uint64_t offset = 0;
+	int ret = 0;
+
+	while (!ret && offset < length) {
+		uint64_t part = length - offset < ZERO_LENGTH_MAX ?
+				length - offset : ZERO_LENGTH_MAX;
+
+		if (nbd_block_status(connection(io, 0), part, offset, callback,
+				     0))
+			ret = nbd_errno();
+		else if (scan.end <= offset)
+			ret = -EPROTO;
+		offset = scan.end;
+	}
+	return ret;
+}
+
 static int qcow2_flush(struct blkio *io)
 {
 	if (nbd_flush(connection(io, 0), 0))
@@ -200,7 +253,9 @@ static int start_server(struct qcow2_io *qcow2_io, const char *path,
 		"qemu-nbd", "--format=qcow2", "--discard=ignore",
 		"--detect-zeroes=off", shared,
 		is_writable ? "--cache=writeback" : "--read-only",
-		"--", path, NULL,
+		is_writable ? "--" : "--allocation-depth",
+		is_writable ? path : "--",
+		is_writable ? NULL : path, NULL,
 	};
 	pid_t pid;
 
@@ -221,6 +276,9 @@ static int negotiate(struct qcow2_io *qcow2_io, int fds[])
 			return -ENOMEM;
 		qcow2_io->connections[i] = nbd;
 		if (nbd_add_meta_context(nbd, LIBNBD_CONTEXT_BASE_ALLOCATION))
+			return nbd_errno();
+		/* Of the first only, since it is told with every answer. */
+		if (!i && nbd_add_meta_context(nbd, DEPTH_CONTEXT))
 			return nbd_errno();
 		/* The handle owns the socket from here on. */
 		if (nbd_connect_socket(nbd, fds[i]))

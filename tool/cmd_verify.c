@@ -122,6 +122,32 @@ static enum status check_format(struct verify *verify,
 	return DONE;
 }
 
+/*
+ * The hashes prove what they are of. Beside it, an image must hold nothing: it
+ * would be shown in place of what lies beneath.
+ */
+static enum status check_own(const struct layer *layer, struct blkio *image,
+			     const struct pieces *pieces)
+{
+	const struct device_entry *device = layer->device;
+	struct blksnap_extents own = { .items = NULL };
+	enum status status = DONE;
+	uint64_t where;
+	int ret = blkio_qcow2_own(image, device->capacity, &own);
+
+	if (ret) {
+		say_error("what %s itself holds cannot be told: %s",
+			  device->image, strerror(-ret));
+		status = FAILED;
+	} else if (!pieces_cover(pieces, &own, IMAGE_CLUSTER_BYTES, &where)) {
+		say_error("%s holds something at byte %" PRIu64 " of %s that was not written by the backup; restore it from a copy",
+			  device->image, where, device->name);
+		status = MISMATCH;
+	}
+	blksnap_extents_free(&own);
+	return status;
+}
+
 static enum status check_content(struct verify *verify,
 				 const struct layer *layer, uint64_t *bytes)
 {
@@ -155,6 +181,8 @@ static enum status check_content(struct verify *verify,
 		say_error("%s cannot be read at byte %" PRIu64 ": %s; restore it from a copy",
 			  layer->device->image, failure.offset, strerror(-ret));
 		status = MISMATCH;
+	} else {
+		status = check_own(layer, view.image, &pieces);
 	}
 	view_close(&view);
 	pieces_free(&pieces);

@@ -81,6 +81,11 @@ static uint64_t end_of(const struct piece *piece)
 	return piece->offset + piece->length;
 }
 
+static uint64_t round_up(uint64_t offset, uint64_t unit)
+{
+	return (offset + unit - 1) / unit * unit;
+}
+
 /* Adds what is left of @piece between @from and @to. */
 static int add_part(struct pieces *pieces, const struct piece *piece,
 		    uint64_t from, uint64_t to)
@@ -137,6 +142,30 @@ int pieces_overlay(struct pieces *under, const struct pieces *over)
 	pieces_free(under);
 	*under = result;
 	return 0;
+}
+
+bool pieces_cover(const struct pieces *pieces,
+		  const struct blksnap_extents *extents, uint64_t unit,
+		  uint64_t *where)
+{
+	const struct piece *piece = pieces->items;
+	const struct piece *last = piece + pieces->count;
+
+	for (size_t i = 0; i < extents->count; i++) {
+		const struct blksnap_extent *extent = &extents->items[i];
+		uint64_t at = extent->offset;
+
+		while (at < extent->offset + extent->length) {
+			while (piece < last &&
+			       round_up(end_of(piece), unit) <= at)
+				piece++;
+			*where = at;
+			if (piece == last || piece->offset / unit * unit > at)
+				return false;
+			at = round_up(end_of(piece), unit);
+		}
+	}
+	return true;
 }
 
 void hash_memory(const void *data, size_t length, uint8_t hash[16])

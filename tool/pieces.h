@@ -11,6 +11,7 @@
 #ifndef PIECES_H
 #define PIECES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -75,6 +76,15 @@ int pieces_cut_some(struct pieces *pieces, const struct blksnap_extents *extents
  * Of a piece that is covered in part, the rest becomes UNKNOWN, unless ZERO.
  */
 int pieces_overlay(struct pieces *under, const struct pieces *over);
+
+/**
+ * pieces_cover - true if all of @extents lies in pieces.
+ * @unit: pieces reach up to the next multiple of it, on both sides.
+ * @where: on return the first byte that does not.
+ */
+bool pieces_cover(const struct pieces *pieces,
+		  const struct blksnap_extents *extents, uint64_t unit,
+		  uint64_t *where);
 
 /* Hashes a block of memory, and writes a hash as text. */
 void hash_memory(const void *data, size_t length, uint8_t hash[16]);

@@ -160,6 +160,27 @@ damaged rm "bad/data/$(name 1 qcow2)"
 it "finds that an image is missing" fails 13 verify bad
 damaged truncate -s -65536 "bad/data/$(name 1 qcow2)"
 it "finds that an image was cut" fails 13 verify bad
+# The cluster at 1 MiB becomes one of zeros: a single bit, and the format is right.
+hide_cluster()
+{
+	python3 - "$1" 16 <<-'END'
+		import struct, sys
+		image = open(sys.argv[1], "r+b")
+		def number(at):
+		    image.seek(at)
+		    return struct.unpack(">Q", image.read(8))[0]
+		table = number(number(40)) & 0x00fffffffffffe00
+		entry = table + 8 * int(sys.argv[2])
+		assert table and not number(entry)
+		image.seek(entry)
+		image.write(struct.pack(">Q", 1))
+	END
+}
+damaged hide_cluster "bad/data/$(name 2 qcow2)"
+it "has an increment that hides its base, and is right for qemu-img" \
+	qemu-img check -q "bad/data/$(name 2 qcow2)"
+it "finds that an increment hides what it did not change" \
+	says "at byte $MiB of disk that was not written" fails 13 verify bad
 damaged qemu-img rebase -u -f qcow2 -F qcow2 -b "$(name 1 qcow2)" "bad/data/$(name 3 qcow2)"
 it "finds that an image was given another base" \
 	says "is not based on the images" fails 13 verify bad

@@ -156,6 +156,44 @@ static void an_overlay_hides_exactly_what_it_covers(void **state)
 	}
 }
 
+static void what_lies_beside_pieces_is_found(void **state)
+{
+	static const struct {
+		uint64_t offset, length, where;
+		bool is_covered;
+	} cases[] = {
+		{ 0, M, 0, false },
+		{ M, M, 0, true },
+		{ M - 1, 2, M - 1, false },
+		/* A piece of one byte counts for its whole unit. */
+		{ 4 * M, M, 0, true },
+		{ 4 * M, M + 1, 5 * M, false },
+		{ M, 3 * M, 3 * M, false },
+		{ 2 * M - 1, 1 + M, 0, true },
+		{ 6 * M, 1, 6 * M, false },
+	};
+	struct piece items[] = {
+		{ .offset = M, .length = M, .kind = PIECE_DATA },
+		{ .offset = 2 * M, .length = M, .kind = PIECE_ZERO },
+		{ .offset = 4 * M + 7, .length = 1, .kind = PIECE_DATA },
+	};
+	struct pieces pieces = { .items = items, .count = 3 };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct blksnap_extents extents = { .items = NULL };
+		uint64_t where = 0;
+
+		assert_int_equal(blksnap_extents_add(&extents, cases[i].offset,
+						     cases[i].length), 0);
+		assert_int_equal(pieces_cover(&pieces, &extents, M, &where),
+				 cases[i].is_covered);
+		if (!cases[i].is_covered)
+			assert_int_equal(where, cases[i].where);
+		blksnap_extents_free(&extents);
+	}
+}
+
 static void a_list_reads_as_it_was_written(void **state)
 {
 	struct piece written[] = {
@@ -265,6 +303,7 @@ int main(void)
 		cmocka_unit_test(extents_are_cut_at_multiples_of_4_mib),
 		cmocka_unit_test(a_large_device_is_cut_in_portions),
 		cmocka_unit_test(an_overlay_hides_exactly_what_it_covers),
+		cmocka_unit_test(what_lies_beside_pieces_is_found),
 		cmocka_unit_test(a_list_reads_as_it_was_written),
 		cmocka_unit_test(what_is_no_list_is_refused),
 		cmocka_unit_test(a_file_without_its_first_line_is_refused),
