@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "device.h"
 #include "nbd_device.h"
 #include "view.h"
 
@@ -304,14 +305,30 @@ int cmd_mount(int argc, char **argv)
 	return run_mount(&mount);
 }
 
-static bool is_mount_point(const char *target)
+/* A partition is mounted through a loop device upon the device. */
+static void device_beneath(const char *source, char device[PATH_MAX])
+{
+	struct stat st;
+
+	if (stat(source, &st) || !S_ISBLK(st.st_mode) ||
+	    !device_attribute(st.st_rdev, "loop/backing_file", device, PATH_MAX))
+		snprintf(device, PATH_MAX, "%s", source);
+}
+
+/* The device that is mounted there; false if nothing is. */
+static bool mounted_on(const char *target, char device[PATH_MAX])
 {
 	struct libmnt_table *table = mnt_new_table_from_file("/proc/self/mountinfo");
-	bool found = table && mnt_table_find_target(table, target,
-						    MNT_ITER_BACKWARD);
+	struct libmnt_fs *fs = table ? mnt_table_find_target(table, target,
+							MNT_ITER_BACKWARD) :
+				       NULL;
+	const char *source = fs ? mnt_fs_get_source(fs) : NULL;
 
+	device[0] = '\0';
+	if (source)
+		device_beneath(source, device);
 	mnt_unref_table(table);
-	return found;
+	return fs;
 }
 
 static enum status do_umount(const char *target)
@@ -335,17 +352,19 @@ static enum status do_umount(const char *target)
 
 static enum status umount_one(const char *word)
 {
-	char target[PATH_MAX], device[NBD_PATH_SIZE];
+	char target[PATH_MAX], source[PATH_MAX], device[NBD_PATH_SIZE];
+	bool is_mounted, is_backup;
 	enum status status = DONE;
-	bool is_backup;
 
 	if (!realpath(word, target)) {
 		say_error("%s: %s", word, strerror(errno));
 		return FAILED;
 	}
-	is_backup = nbd_device_of_target(target, device);
+	is_mounted = mounted_on(target, source);
+	is_backup = nbd_device_of_target(target, is_mounted ? source : NULL,
+					 device);
 	/* Unmounted by hand, perhaps: then the device is what is left. */
-	if (!is_backup || is_mount_point(target))
+	if (!is_backup || is_mounted)
 		status = do_umount(target);
 	if (status == DONE && is_backup)
 		status = nbd_device_disconnect(device);

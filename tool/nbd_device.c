@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,18 +25,27 @@ static bool exists(unsigned int number, const char *attribute)
 	return !access(path, F_OK);
 }
 
-static bool has_size(unsigned int number)
+/* 0 without that attribute. */
+static uint64_t attribute_of(const char *name, const char *attribute)
 {
 	char path[64], text[32] = "0";
 	FILE *file;
 
-	snprintf(path, sizeof(path), "/sys/block/nbd%u/size", number);
+	snprintf(path, sizeof(path), "/sys/block/%s/%s", name, attribute);
 	file = fopen(path, "re");
 	if (file && !fgets(text, sizeof(text), file))
 		text[0] = '0';
 	if (file)
 		fclose(file);
-	return strtoull(text, NULL, 10) > 0;
+	return strtoull(text, NULL, 10);
+}
+
+static bool has_size(unsigned int number)
+{
+	char name[16];
+
+	snprintf(name, sizeof(name), "nbd%u", number);
+	return attribute_of(name, "size") > 0;
 }
 
 static bool module_is_there(void)
@@ -88,9 +98,14 @@ enum status nbd_device_connect(const char *image, char device[NBD_PATH_SIZE])
 	return IN_USE;
 }
 
+static const char *name_of(const char *device)
+{
+	return strrchr(device, '/') + 1;
+}
+
 static void record_path(const char *device, char path[64])
 {
-	snprintf(path, 64, RUN_DIR "/%s", strrchr(device, '/') + 1);
+	snprintf(path, 64, RUN_DIR "/%s", name_of(device));
 }
 
 enum status nbd_device_disconnect(const char *device)
@@ -123,7 +138,9 @@ enum status nbd_device_record(const char *device, const char *target)
 	}
 	record_path(device, path);
 	file = fopen(path, "we");
-	if (!file || fprintf(file, "%s\n", target) < 0 || fclose(file)) {
+	if (!file || fprintf(file, "%s\n%" PRIu64 "\n", target,
+			     attribute_of(name_of(device), "pid")) < 0 ||
+	    fclose(file)) {
 		say_error("%s: %s", path, strerror(errno));
 		return FAILED;
 	}
@@ -132,25 +149,35 @@ enum status nbd_device_record(const char *device, const char *target)
 
 static bool is_recorded(const char *device, const char *target)
 {
-	char path[64], line[PATH_MAX + 2] = "";
+	char path[64], line[PATH_MAX + 2] = "", pid[32] = "";
+	uint64_t server;
 	FILE *file;
 
 	record_path(device, path);
 	file = fopen(path, "re");
 	if (!file)
 		return false;
-	if (!fgets(line, sizeof(line), file))
+	if (!fgets(line, sizeof(line), file) || !fgets(pid, sizeof(pid), file))
 		line[0] = '\0';
 	fclose(file);
 	line[strcspn(line, "\n")] = '\0';
-	return !strcmp(line, target);
+	if (strcmp(line, target))
+		return false;
+	server = strtoull(pid, NULL, 10);
+	if (server && server == attribute_of(name_of(device), "pid"))
+		return true;
+	/* It was disconnected by somebody else. */
+	unlink(path);
+	return false;
 }
 
-bool nbd_device_of_target(const char *target, char device[NBD_PATH_SIZE])
+bool nbd_device_of_target(const char *target, const char *source,
+			  char device[NBD_PATH_SIZE])
 {
 	for (unsigned int i = 0; i < NBD_COUNT_MAX; i++) {
 		snprintf(device, NBD_PATH_SIZE, "/dev/nbd%u", i);
-		if (is_recorded(device, target))
+		if ((!source || !strcmp(source, device)) &&
+		    is_recorded(device, target))
 			return true;
 	}
 	return false;

@@ -30,6 +30,7 @@ done
 run "$here/test_backup.sh" "$out"
 run "$here/test_commit.sh" "$out"
 run "$here/test_usage.sh" "$out"
+run "$here/test_mount.sh" "$out"
 run "$here/test_plumbing.sh" "$out"
 
 skipped=$(grep -c '# SKIP' "$log")
