@@ -235,6 +235,33 @@ static void probe_content(int fd, struct device_entry *entry)
 	blkid_free_probe(probe);
 }
 
+/*
+ * One finding at a time: a safe probe would say nothing at all of a device with
+ * signatures of two file systems.
+ */
+const char *device_content(int fd, char text[64])
+{
+	blkid_probe probe = blkid_new_probe();
+	const char *value = NULL;
+	int ret = -1;
+
+	if (probe && !blkid_probe_set_device(probe, fd, 0, 0)) {
+		blkid_probe_enable_superblocks(probe, 1);
+		blkid_probe_set_superblocks_flags(probe, BLKID_SUBLKS_TYPE);
+		blkid_probe_enable_partitions(probe, 1);
+		while (!value && !(ret = blkid_do_probe(probe)))
+			if (blkid_probe_lookup_value(probe, "TYPE", &value, NULL))
+				blkid_probe_lookup_value(probe, "PTTYPE", &value,
+							 NULL);
+	}
+	if (value)
+		snprintf(text, 64, "%s", value);
+	else if (ret < 0)
+		strcpy(text, "something that cannot be read");
+	blkid_free_probe(probe);
+	return value || ret < 0 ? text : NULL;
+}
+
 static void find_mount_point(dev_t dev, struct device_entry *entry)
 {
 	struct libmnt_table *table = mnt_new_table_from_file("/proc/self/mountinfo");

@@ -33,6 +33,15 @@ unsigned int device_height(dev_t dev);
 dev_t device_number(struct blk_snap_dev dev);
 
 /**
+ * device_content - what would be lost if it were overwritten: the name of a file
+ *	system, a partition table or the like, NULL for nothing.
+ * @fd: the device, or a file like one.
+ *
+ * What cannot be told counts as something.
+ */
+const char *device_content(int fd, char text[64]);
+
+/**
  * device_storage - the parts of a device that are difference storage.
  * @info: of the snapshot.
  * @extents: to be empty; on return ascending, in bytes.

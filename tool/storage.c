@@ -2,9 +2,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <libmount/libmount.h>
+#include <linux/fs.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/sysmacros.h>
@@ -294,27 +296,25 @@ void storage_close(struct storage *storage)
 enum status storage_open_device(struct storage *storage, const char *path,
 				uint64_t *bytes)
 {
-	struct device_entry entry;
-	struct blk_snap_dev dev;
-	enum status status = device_of_word(path, &dev);
+	char content[64];
 
 	memset(storage, 0, sizeof(*storage));
-	storage->dir_fd = storage->device_fd = -1;
-	if (status == DONE)
-		status = device_describe(dev, &entry);
-	if (status != DONE)
+	storage->dir_fd = -1;
+	storage->device_fd = open(path, O_RDWR | O_EXCL | O_CLOEXEC);
+	if (storage->device_fd < 0 ||
+	    ioctl(storage->device_fd, BLKGETSIZE64, bytes)) {
+		enum status status = errno == EBUSY ? IN_USE : FAILED;
+
+		say_error("--storage-device %s: %s", path, strerror(errno));
+		storage_close(storage);
 		return status;
-	if (*entry.fs_type) {
+	}
+	if (device_content(storage->device_fd, content)) {
 		say_error("--storage-device %s holds %s, which would be overwritten; clear it with 'wipefs -a %s' if it is not needed",
-			  path, entry.fs_type, path);
+			  path, content, path);
+		storage_close(storage);
 		return FAILED;
 	}
-	storage->device_fd = open(path, O_RDWR | O_EXCL | O_CLOEXEC);
-	if (storage->device_fd < 0) {
-		say_error("--storage-device %s: %s", path, strerror(errno));
-		return errno == EBUSY ? IN_USE : FAILED;
-	}
 	storage->limit = UINT64_MAX;
-	*bytes = entry.capacity;
 	return DONE;
 }

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include <blkid/blkid.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fs.h>
@@ -9,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "device.h"
 #include "target.h"
 
 static enum status take_over(struct target *target)
@@ -49,31 +49,10 @@ static enum status open_file(struct target *target, bool force)
 	return take_over(target);
 }
 
-/* What libblkid finds on it, or NULL for nothing. */
-static const char *signature_on(int fd, char text[64])
-{
-	blkid_probe probe = blkid_new_probe();
-	const char *value = NULL;
-
-	if (!probe || blkid_probe_set_device(probe, fd, 0, 0))
-		goto out;
-	blkid_probe_enable_superblocks(probe, 1);
-	blkid_probe_set_superblocks_flags(probe, BLKID_SUBLKS_TYPE);
-	blkid_probe_enable_partitions(probe, 1);
-	while (!value && !blkid_do_probe(probe))
-		if (blkid_probe_lookup_value(probe, "TYPE", &value, NULL))
-			blkid_probe_lookup_value(probe, "PTTYPE", &value, NULL);
-	if (value)
-		snprintf(text, 64, "%s", value);
-out:
-	blkid_free_probe(probe);
-	return value ? text : NULL;
-}
-
 static enum status check_device(const char *path, int fd,
 				const struct device_entry *device, bool force)
 {
-	char signature[64], has[16], needs[16];
+	char content[64], has[16], needs[16];
 	uint64_t size = 0;
 	int block_size = 0;
 
@@ -91,8 +70,8 @@ static enum status check_device(const char *path, int fd,
 		say_note("%s has logical blocks of %d bytes, %s had %llu: partition tables and some file systems depend on it",
 			 path, block_size, device->name,
 			 (unsigned long long)device->logical_block_size);
-	if (!force && signature_on(fd, signature)) {
-		say_error("%s holds %s; --force overwrites it", path, signature);
+	if (!force && device_content(fd, content)) {
+		say_error("%s holds %s; --force overwrites it", path, content);
 		return FAILED;
 	}
 	/* Past the page cache, if the end allows it. */

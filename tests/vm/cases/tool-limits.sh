@@ -10,7 +10,7 @@ PATH=$(cd "${BASH_SOURCE[0]%/*}/../../.." && pwd -P)/build/tool:$PATH
 
 requires() {
 	need_snapshots
-	need_tool blksnap
+	need_tool blksnap sfdisk
 	need_module brd
 }
 
@@ -36,4 +36,7 @@ act() {
 	snap list
 	{ create --storage-timeout soon 2>&1 || true; } |
 		grep -o "'soon' is neither a size nor a time"
+	printf 'size=4096\n' | sfdisk -q "$room"
+	{ create 2>&1 || true; } | grep -o 'holds dos, which would be overwritten'
+	snap list
 }
