@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The table of verbs, and nothing else: each has a file of its own. */
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -55,6 +56,17 @@ static bool fill_standard_fds(void)
 	return fd >= 0;
 }
 
+/* What was printed in part, or not at all, must not look like success. */
+static int end_output(int status)
+{
+	bool has_failed = ferror(stdout);
+
+	if (!fclose(stdout) && !has_failed)
+		return status;
+	say_error("standard output: %s", strerror(errno ? errno : EIO));
+	return status == DONE ? FAILED : status;
+}
+
 int main(int argc, char **argv)
 {
 	static char name[] = "blksnap";
@@ -63,9 +75,9 @@ int main(int argc, char **argv)
 		return FAILED;
 	if (argc > 1 && !strcmp(argv[1], "--version")) {
 		puts("blksnap " BLKSNAP_VERSION);
-		return DONE;
+		return end_output(DONE);
 	}
 	if (argc > 0)
 		argv[0] = name;
-	return verb_dispatch(verbs, usage, argc, argv);
+	return end_output(verb_dispatch(verbs, usage, argc, argv));
 }

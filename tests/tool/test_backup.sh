@@ -132,6 +132,15 @@ restore_without_fds()
 }
 it "writes no message into a target" restore_without_fds
 
+full() { "$@" >/dev/full; }
+for words in "restore --list --from backup" "restore --list -J --from backup" \
+		"verify -J --progress none backup" "verify --progress none backup" \
+		"--help" "--version"; do
+	# shellcheck disable=SC2086
+	it "notices that standard output is full: $words" \
+		says "standard output: No space left" fails 1 full "$blksnap" $words
+done
+
 # Damage, each on a copy.
 damaged()
 {
