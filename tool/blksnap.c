@@ -2,6 +2,7 @@
 /* The table of verbs, and nothing else: each has a file of its own. */
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -73,6 +74,8 @@ int main(int argc, char **argv)
 
 	if (!fill_standard_fds())
 		return FAILED;
+	/* Ignored, as we may inherit it, nothing is learnt of a child's end. */
+	signal(SIGCHLD, SIG_DFL);
 	if (argc > 1 && !strcmp(argv[1], "--version")) {
 		puts("blksnap " BLKSNAP_VERSION);
 		return end_output(DONE);

@@ -79,6 +79,25 @@ static void note(struct verify *verify, const struct layer *layer,
 	       format_size(bytes, size));
 }
 
+/*
+ * It could not check. That is damage only if the image cannot be opened at all,
+ * which view_check() finds as well, and says.
+ */
+static enum status explain_unchecked(struct verify *verify,
+				     const struct layer *layer)
+{
+	struct view view;
+	enum status status = view_check(&view, &verify->repo, layer->point,
+					layer->device);
+
+	if (status != DONE)
+		return status;
+	view_close(&view);
+	say_error("qemu-img check of %s failed; try again",
+		  layer->device->image);
+	return FAILED;
+}
+
 static enum status check_format(struct verify *verify,
 				const struct layer *layer)
 {
@@ -113,6 +132,8 @@ static enum status check_format(struct verify *verify,
 		say_error("interrupted");
 		return FAILED;
 	}
+	if (ret < 0 || ret == 1 || ret >= 126)
+		return explain_unchecked(verify, layer);
 	/* 3: clusters that nobody uses, which harms nothing. */
 	if (ret && ret != 3) {
 		say_error("qemu-img check finds %s damaged; restore it from a copy",

@@ -75,6 +75,9 @@ static enum status check_images(const struct view *view, const char *path)
 	} else if (ret == -ECANCELED) {
 		say_error("interrupted");
 		status = FAILED;
+	} else if (ret < 0 || ret >= 126) {
+		say_error("qemu-img could not look at %s; try again", path);
+		status = FAILED;
 	} else if (ret) {
 		say_error("%s, or an image that it is based on, cannot be opened; restore it from a copy",
 			  path);

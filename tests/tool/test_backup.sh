@@ -141,6 +141,29 @@ for words in "restore --list --from backup" "restore --list -J --from backup" \
 		says "standard output: No space left" fails 1 full "$blksnap" $words
 done
 
+it "verifies also where the end of a child is ignored" \
+	env --ignore-signal=CHLD "$blksnap" verify --progress none backup
+
+# A qemu-img whose check ends with a status, and which is else the real one.
+mkdir stub
+cat >stub/qemu-img <<EOF
+#!/bin/sh
+[ "\$1" != check ] || { [ \$STATUS != 137 ] || kill -9 \$\$; exit \$STATUS; }
+exec $(command -v qemu-img) "\$@"
+EOF
+chmod +x stub/qemu-img
+verify_where_check_ends_with()
+{
+	PATH=$work/stub:$PATH STATUS=$1 "$blksnap" verify --progress none backup
+}
+for status in 1 137; do
+	it "condemns no backup when qemu-img ends with $status" \
+		says "try again" fails 1 verify_where_check_ends_with $status
+done
+it "finds what qemu-img finds" \
+	says "finds .* damaged" fails 13 verify_where_check_ends_with 2
+it "lives with clusters that nobody uses" verify_where_check_ends_with 3
+
 # Damage, each on a copy.
 damaged()
 {
@@ -156,6 +179,9 @@ it "finds a flipped byte in a full" \
 	says "differs from what was backed up" fails 13 verify bad
 it "does not restore it silently" \
 	says "is incomplete now" fails 13 "$blksnap" restore --from "bad@$(point_number 1)" -d disk=x1 -q
+damaged flip "$(name 1 qcow2)" 0
+it "finds an image that is none any more" \
+	says "cannot be opened" fails 13 verify bad
 damaged flip "$(name 2 hashes)" 100
 it "finds a flipped byte in the hashes" \
 	says "is not as it was written" fails 13 verify bad
