@@ -113,11 +113,21 @@ static enum status plan_all(struct backup *backup)
 	return status;
 }
 
+static bool is_name_taken(const struct manifest *manifest,
+			  const struct device_entry *entry)
+{
+	for (size_t i = 0; i < manifest->count; i++)
+		if (&manifest->devices[i] != entry &&
+		    !strcmp(manifest->devices[i].name, entry->name))
+			return true;
+	return false;
+}
+
 /* Two devices can have names that become the same in a file name. */
 static void make_name_unique(const struct manifest *manifest,
 			     struct device_entry *entry)
 {
-	if (manifest_find(manifest, entry->name) != entry) {
+	if (is_name_taken(manifest, entry)) {
 		size_t length = strlen(entry->name);
 		char number[32];
 

@@ -180,15 +180,8 @@ static enum status do_mount(const struct mount *mount)
 static const struct device_entry *choose_device(const struct manifest *point,
 						const char *word)
 {
-	const struct device_entry *device;
-
-	if (*word) {
-		device = manifest_find(point, word);
-		if (!device)
-			say_error("the point %s holds no device '%s'", point->id,
-				  word);
-		return device;
-	}
+	if (*word)
+		return manifest_find(point, word);
 	if (point->count == 1)
 		return &point->devices[0];
 	say_error("the point %s holds several devices; add :NAME of one",

@@ -128,11 +128,8 @@ static enum status find_devices(const struct restore *restore,
 			 (int)(equals - restore->pairs[i]), restore->pairs[i]);
 		jobs[i].target = equals + 1;
 		jobs[i].device = manifest_find(point, name);
-		if (!jobs[i].device) {
-			say_error("the point %s holds no device '%s'; 'blksnap restore --list --from %s' shows those it has",
-				  point->id, name, restore->from.dir);
+		if (!jobs[i].device)
 			return FAILED;
-		}
 	}
 	return DONE;
 }

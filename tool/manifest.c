@@ -328,18 +328,44 @@ struct device_entry *manifest_add_device(struct manifest *manifest)
 	return &devices[manifest->count++];
 }
 
+static bool is_called(const struct device_entry *device, const char *word)
+{
+	return !strcmp(word, device->mount_point) ||
+	       !strcmp(word, device->serial) ||
+	       !strcmp(word, device->fs_uuid);
+}
+
+static void tell_several(const struct manifest *manifest, const char *word)
+{
+	say_error("'%s' fits several devices of the point %s; take the name of one",
+		  word, manifest->id);
+	for (size_t i = 0; i < manifest->count; i++)
+		if (is_called(&manifest->devices[i], word))
+			say_hint("%s  %s %s", manifest->devices[i].name,
+				 manifest->devices[i].path,
+				 manifest->devices[i].mount_point);
+}
+
 struct device_entry *manifest_find(const struct manifest *manifest,
 				   const char *word)
 {
-	for (size_t i = 0; *word && i < manifest->count; i++) {
-		struct device_entry *device = &manifest->devices[i];
+	struct device_entry *found = NULL;
 
-		if (!strcmp(word, device->name) ||
-		    !strcmp(word, device->path) ||
-		    !strcmp(word, device->mount_point) ||
-		    !strcmp(word, device->serial) ||
-		    !strcmp(word, device->fs_uuid))
-			return device;
+	for (size_t i = 0; *word && i < manifest->count; i++)
+		if (!strcmp(word, manifest->devices[i].name) ||
+		    !strcmp(word, manifest->devices[i].path))
+			return &manifest->devices[i];
+	for (size_t i = 0; *word && i < manifest->count; i++) {
+		if (!is_called(&manifest->devices[i], word))
+			continue;
+		if (found) {
+			tell_several(manifest, word);
+			return NULL;
+		}
+		found = &manifest->devices[i];
 	}
-	return NULL;
+	if (!found)
+		say_error("the point %s holds no device '%s'; 'blksnap restore --list' shows those it has",
+			  manifest->id, word);
+	return found;
 }

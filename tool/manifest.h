@@ -128,8 +128,9 @@ void manifest_free(struct manifest *manifest);
 
 struct device_entry *manifest_add_device(struct manifest *manifest);
 /*
- * Finds a device by what a person would call it: name, path, mount point,
- * serial or file system UUID. NULL: none.
+ * Finds a device by what a person would call it: name or path, else mount point,
+ * serial or file system UUID. These can be the same for several devices, as the
+ * serial is for the partitions of a disk. NULL: none or several, having said so.
  */
 struct device_entry *manifest_find(const struct manifest *manifest,
 				   const char *word);

@@ -157,6 +157,22 @@ static void a_device_is_found_by_any_of_its_names(void **state)
 	manifest_free(&manifest);
 }
 
+static void a_word_for_several_devices_finds_none(void **state)
+{
+	struct manifest manifest;
+
+	(void)state;
+	fill(&manifest);
+	/* As two partitions of a disk. */
+	strcpy(manifest.devices[0].serial, "disk");
+	strcpy(manifest.devices[1].serial, "disk");
+	assert_null(manifest_find(&manifest, "disk"));
+	/* A name comes before what another device is called. */
+	strcpy(manifest.devices[0].fs_uuid, "vdb");
+	assert_ptr_equal(manifest_find(&manifest, "vdb"), &manifest.devices[1]);
+	manifest_free(&manifest);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -166,6 +182,7 @@ int main(void)
 		cmocka_unit_test(what_is_broken_is_refused),
 		cmocka_unit_test(a_name_that_leaves_the_directory_is_refused),
 		cmocka_unit_test(a_device_is_found_by_any_of_its_names),
+		cmocka_unit_test(a_word_for_several_devices_finds_none),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
