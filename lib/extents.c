@@ -34,6 +34,8 @@ LIBEXPORT int blksnap_extents_add(struct blksnap_extents *extents,
 
 	if (!length)
 		return 0;
+	if (length > UINT64_MAX - offset)
+		return -EINVAL;
 	if (extents->count) {
 		struct blksnap_extent *last = &extents->items[extents->count - 1];
 

@@ -136,6 +136,20 @@ static void extents_in_disorder_are_refused(void **state)
 	blksnap_extents_free(&extents);
 }
 
+static void an_extent_past_the_last_byte_is_refused(void **state)
+{
+	struct blksnap_extents extents = { .items = NULL };
+
+	(void)state;
+	assert_int_equal(blksnap_extents_add(&extents, UINT64_MAX - 10, 100),
+			 -EINVAL);
+	assert_int_equal(blksnap_extents_add(&extents, UINT64_MAX - 10, 10), 0);
+	assert_int_equal(blksnap_extents_add(&extents, UINT64_MAX, 1), -EINVAL);
+	assert_int_equal(blksnap_extents_add(&extents, 200, 5), -EINVAL);
+	assert_int_equal(extents.count, 1);
+	blksnap_extents_free(&extents);
+}
+
 static void a_uuid_reads_as_it_was_written(void **state)
 {
 	static const char text[] = "01234567-89ab-4cde-8f01-23456789abcd";
@@ -178,6 +192,7 @@ int main(void)
 		cmocka_unit_test(pieces_of_a_map_join_where_they_meet),
 		cmocka_unit_test(a_block_number_beyond_32_bits_of_bytes_is_right),
 		cmocka_unit_test(extents_in_disorder_are_refused),
+		cmocka_unit_test(an_extent_past_the_last_byte_is_refused),
 		cmocka_unit_test(a_uuid_reads_as_it_was_written),
 		cmocka_unit_test(what_is_no_device_is_refused),
 		cmocka_unit_test(without_a_module_open_says_so),
