@@ -66,7 +66,8 @@ static int fd_write(struct blkio *io, unsigned int worker, const void *buffer,
 
 /*
  * A punched hole reads as zeros on a file and, if the kernel allows it at all,
- * on a device; else the device is asked to write zeros itself.
+ * on a device; else the device is asked to write zeros itself. That works in its
+ * own blocks only, and the end of what is restored may lie within one.
  */
 static int fd_zero(struct blkio *io, unsigned int worker, uint64_t length,
 		   uint64_t offset)
@@ -80,9 +81,12 @@ static int fd_zero(struct blkio *io, unsigned int worker, uint64_t length,
 		       (off_t)offset, (off_t)length))
 		return 0;
 	error = errno;
-	if (fd_io->is_block)
-		return ioctl(fd_io->fd, BLKZEROOUT, range) ? -errno : 0;
-	if (error != EOPNOTSUPP)
+	if (fd_io->is_block) {
+		if (!ioctl(fd_io->fd, BLKZEROOUT, range))
+			return 0;
+		error = errno;
+	}
+	if (error != EOPNOTSUPP && (error != EINVAL || !fd_io->is_block))
 		return -error;
 
 	while (length) {
