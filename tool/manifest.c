@@ -274,7 +274,8 @@ static int from_json(struct manifest *manifest, struct json_object *object)
 	if (ret)
 		return ret;
 	if (!json_object_object_get_ex(object, "devices", &devices) ||
-	    !json_object_is_type(devices, json_type_array))
+	    !json_object_is_type(devices, json_type_array) ||
+	    !json_object_array_length(devices))
 		return -EBADMSG;
 	for (size_t i = 0; !ret && i < json_object_array_length(devices); i++) {
 		struct device_entry *device = manifest_add_device(manifest);

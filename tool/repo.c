@@ -62,6 +62,15 @@ out:
 	return text;
 }
 
+/*
+ * Who reads a directory wants to know that it is damaged, and only that; who
+ * adds to it has simply failed.
+ */
+static enum status is_damaged(const struct repo *repo)
+{
+	return repo->lock_fd < 0 ? MISMATCH : FAILED;
+}
+
 static enum status load_point(struct repo *repo, const char *name)
 {
 	struct manifest *points;
@@ -84,13 +93,13 @@ static enum status load_point(struct repo *repo, const char *name)
 	if (error) {
 		say_error("%s/points/%s cannot be read: %s; bring it back from a copy, or move it and the files of data/ with that id away",
 			  repo->path, name, strerror(-error));
-		return FAILED;
+		return error == -EBADMSG ? is_damaged(repo) : FAILED;
 	}
 	repo->count++;
 	if (strncmp(repo->points[repo->count - 1].id, name, POINT_ID_SIZE - 1)) {
 		say_error("%s/points/%s holds the point %s; give the file its own name back",
 			  repo->path, name, repo->points[repo->count - 1].id);
-		return FAILED;
+		return is_damaged(repo);
 	}
 	return DONE;
 }

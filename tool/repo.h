@@ -42,6 +42,8 @@ struct repo {
  * repo_open - opens a directory and reads its points.
  * @to_write: makes it if it does not exist, locks it (IN_USE if somebody else
  *	has), and removes what an interrupted backup left behind.
+ *
+ * MISMATCH: a manifest is damaged; FAILED with @to_write.
  */
 enum status repo_open(struct repo *repo, const char *path, bool to_write);
 void repo_close(struct repo *repo);

@@ -182,6 +182,12 @@ it "does not restore it silently" \
 damaged flip "$(name 1 qcow2)" 0
 it "finds an image that is none any more" \
 	says "cannot be opened" fails 13 verify bad
+damaged truncate -s 100 "bad/points/$(point_number 1).json"
+it "finds a manifest that was cut" \
+	says "cannot be read" fails 13 verify bad
+damaged sed -i '/"devices"/,$c "devices": [] }' "bad/points/$(point_number 3).json"
+it "finds a manifest without devices" \
+	says "cannot be read" fails 13 verify bad
 damaged flip "$(name 2 hashes)" 100
 it "finds a flipped byte in the hashes" \
 	says "is not as it was written" fails 13 verify bad
