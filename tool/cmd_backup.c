@@ -375,7 +375,7 @@ static int parse(struct backup *backup, int argc, char **argv)
 		if (storage_take_option(&backup->how, option, optarg,
 					&error)) {
 			if (error)
-				return usage_wrong(argv[0], "'%s' is neither a size nor a time",
+				return usage_wrong(argv[0], STORAGE_WRONG,
 						   optarg);
 			continue;
 		}

@@ -4,6 +4,7 @@
 #include <getopt.h>
 #include <inttypes.h>
 #include <json-c/json.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -40,13 +41,26 @@ struct since {
 	unsigned int number;
 };
 
+static bool is_number(const char *text)
+{
+	return *text && !text[strspn(text, "0123456789")];
+}
+
 static bool parse_number(const char *text, unsigned int *number)
 {
-	char *end;
-	unsigned long value = strtoul(text, &end, 10);
+	unsigned long value = is_number(text) ? strtoul(text, NULL, 10) :
+						ULONG_MAX;
 
 	*number = (unsigned int)value;
-	return *text >= '0' && *text <= '9' && !*end && value <= 255;
+	return value <= 255;
+}
+
+/* Meant as a number, whatever its value is. */
+static bool is_meant_as_number(const char *text, const char *colon)
+{
+	return is_number(text) ||
+	       (colon && colon - text == BLKSNAP_UUID_STRING_SIZE - 1 &&
+		is_number(colon + 1));
 }
 
 static enum status parse_since(const char *text, struct since *since)
@@ -66,6 +80,11 @@ static enum status parse_since(const char *text, struct since *since)
 							&since->generation);
 		if (since->has_generation)
 			return DONE;
+	}
+	if (is_meant_as_number(text, colon) && access(text, F_OK)) {
+		say_error("--since '%s' is no number of a snapshot; these are 0 to 255",
+			  text);
+		return WRONG_USAGE;
 	}
 	if (point_name_parse(text, &name)) {
 		say_error("--since '%s' is neither a point nor a number", text);

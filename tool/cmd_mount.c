@@ -6,6 +6,7 @@
 #include <getopt.h>
 #include <inttypes.h>
 #include <libmount/libmount.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -254,6 +255,16 @@ static enum status run_mount(struct mount *mount)
 	return status == DONE ? do_mount(mount) : status;
 }
 
+static bool parse_partition(const char *text, unsigned int *number)
+{
+	char *end;
+	unsigned long value = strtoul(text, &end, 10);
+
+	*number = (unsigned int)value;
+	return *text >= '0' && *text <= '9' && !*end && value &&
+	       value <= INT_MAX;
+}
+
 int cmd_mount(int argc, char **argv)
 {
 	static const struct option options[] = {
@@ -273,8 +284,7 @@ int cmd_mount(int argc, char **argv)
 			mount.options = optarg;
 			break;
 		case 'p':
-			mount.partition = (unsigned int)strtoul(optarg, NULL, 10);
-			if (!mount.partition)
+			if (!parse_partition(optarg, &mount.partition))
 				return usage_wrong(argv[0], "'%s' is no partition's number",
 						   optarg);
 			break;

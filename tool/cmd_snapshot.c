@@ -99,7 +99,7 @@ static int run_create(int argc, char **argv)
 	while ((option = getopt_long(argc, argv, "Jh", options, NULL)) != -1) {
 		if (storage_take_option(&how, option, optarg, &error)) {
 			if (error)
-				return usage_wrong(argv[0], "'%s' is neither a size nor a time",
+				return usage_wrong(argv[0], STORAGE_WRONG,
 						   optarg);
 			continue;
 		}

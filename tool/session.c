@@ -12,21 +12,36 @@
 #include "session.h"
 #include "test_stop.h"
 
+/* What the module takes, as STORAGE_WRONG tells it. */
+#define ROOM_MIN		(1ull << 20)
+#define PORTION_MAX		(1ull << 40)
+#define MEMORY_MAX		(64ull << 30)
+#define STORAGE_SECONDS_MAX	3600
+
 static int parse_seconds(const char *text, uint32_t *ms)
 {
 	char *end;
 	unsigned long seconds = strtoul(text, &end, 10);
 
-	if (*text < '0' || *text > '9' || *end || seconds > UINT32_MAX / 1000)
+	if (*text < '0' || *text > '9' || *end || !seconds ||
+	    seconds > STORAGE_SECONDS_MAX)
 		return -EINVAL;
 	*ms = (uint32_t)seconds * 1000;
 	return 0;
 }
 
+/* None of them may be 0, which means that nothing was said. */
+static int parse_room(const char *text, uint64_t most, uint64_t *bytes)
+{
+	int ret = parse_size(text, bytes);
+
+	return !ret && (*bytes < ROOM_MIN || *bytes > most) ? -ERANGE : ret;
+}
+
 static int parse_sectors(const char *text, uint64_t *sectors)
 {
 	uint64_t bytes;
-	int ret = parse_size(text, &bytes);
+	int ret = parse_room(text, PORTION_MAX, &bytes);
 
 	if (!ret)
 		*sectors = bytes / 512;
@@ -48,10 +63,10 @@ bool storage_take_option(struct session_options *options, int option,
 		storage->device = argument;
 		return true;
 	case OPT_STORAGE_SIZE:
-		*error = parse_size(argument, &storage->first_bytes);
+		*error = parse_room(argument, UINT64_MAX, &storage->first_bytes);
 		return true;
 	case OPT_STORAGE_LIMIT:
-		*error = parse_size(argument, &storage->limit_bytes);
+		*error = parse_room(argument, UINT64_MAX, &storage->limit_bytes);
 		return true;
 	case OPT_STORAGE_PORTION:
 		*error = parse_sectors(argument, &limits->storage_portion_sectors);
@@ -60,7 +75,7 @@ bool storage_take_option(struct session_options *options, int option,
 		*error = parse_seconds(argument, &limits->storage_timeout_ms);
 		return true;
 	case OPT_MEMORY_LIMIT:
-		*error = parse_size(argument, &limits->memory_bytes);
+		*error = parse_room(argument, MEMORY_MAX, &limits->memory_bytes);
 		return true;
 	}
 	return false;

@@ -101,7 +101,11 @@ enum {
 	"      --memory-limit SIZE\n" \
 	"                         most memory for data on its way to the storage\n"
 
-/* True if it took the option; -1 in @error for a bad size or time. */
+/* A complaint of a value; it takes the value. */
+#define STORAGE_WRONG \
+	"'%s' is neither a size nor a time that can be: sizes begin at 1M, --storage-portion ends at 1T, --memory-limit at 64G, and --storage-timeout is 1 to 3600 seconds"
+
+/* True if it took the option; not 0 in @error for a bad size or time. */
 bool storage_take_option(struct session_options *options, int option,
 			 const char *argument, int *error);
 

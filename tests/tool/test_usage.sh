@@ -25,6 +25,22 @@ it "wants to know what" says "name a device" fails 2 "$blksnap" backup --to d
 it "refuses a size that is none" fails 2 "$blksnap" backup --to d --storage-limit x /
 it "refuses a time that is none" \
 	says "neither a size nor a time" fails 2 "$blksnap" backup --to d --storage-timeout 5s /
+for value in "size 1000" "limit 0" "portion 100" "portion 2T" "timeout 0" \
+		"timeout 3601"; do
+	# shellcheck disable=SC2086
+	it "refuses what cannot be: --storage-$value" \
+		says "sizes begin at 1M" fails 2 "$blksnap" backup --to d --storage-$value /
+done
+it "refuses what cannot be: --memory-limit 0" \
+	says "sizes begin at 1M" fails 2 "$blksnap" snapshot create --memory-limit 0 /
+for number in 0 1x x -1 4294967297; do
+	it "refuses a partition number that is none: $number" \
+		says "no partition's number" fails 2 "$blksnap" mount -p $number d /
+done
+it "refuses a snapshot number that is none" \
+	says "0 to 255" fails 2 "$blksnap" diff --since 300 /
+it "refuses a snapshot number that is none, of a generation" \
+	says "0 to 255" fails 2 "$blksnap" diff --since 01234567-89ab-4cde-8f01-23456789abcd:300 /
 it "refuses a way of progress that is none" fails 2 "$blksnap" verify --progress x d
 it "wants a target" says "where shall it be written" fails 2 "$blksnap" restore --from d
 it "wants NAME=TARGET" fails 2 "$blksnap" restore --from d --device x

@@ -32,7 +32,7 @@ act() {
 	load_blksnap memory_budget_mb=3
 	create_and_show --memory-limit 2M --storage-portion 4M --storage-timeout 7
 	create_and_show --storage-timeout 1
-	{ create --memory-limit 64k 2>&1 || true; } | grep -o 'refuses these limits'
+	{ create --memory-limit 64k 2>&1 || true; } | grep -o "'64k' is neither a size nor a time"
 	snap list
 	{ create --storage-timeout soon 2>&1 || true; } |
 		grep -o "'soon' is neither a size nor a time"
