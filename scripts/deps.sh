@@ -4,7 +4,8 @@
 # deps.sh [build|check|demo|bench|suite] - install what is needed and missing (Debian)
 #
 # Asks dpkg first: when nothing is missing it says nothing, needs neither
-# root nor a network and is done in a moment.
+# root nor a network and is done in a moment. Where there is no dpkg it cannot ask:
+# to build it gives a hint, and the compiler tells what is missing.
 
 set -euo pipefail
 
@@ -51,11 +52,12 @@ suite)	wanted=$suite ;;
 *)	echo "Usage: deps.sh [build|check|demo|bench|suite]" >&2; exit 1 ;;
 esac
 
-command -v dpkg-query apt-get >/dev/null || {
-	say "this is no Debian; please install what corresponds to:"
-	echo "$wanted"
-	exit 1
-}
+if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
+	say "this is no Debian; what corresponds to these has to be there:"
+	echo "$wanted" >&2
+	[[ ${1:-build} == build ]]
+	exit
+fi
 
 # Prints those of the packages named that are not installed. A name that
 # another package provides counts as well.

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Help, wrong usage, and what is said where there is no module.
 bin=$1
+deps=$(cd "$(dirname "$0")/../../scripts" && pwd)/deps.sh
 . "$(dirname "$0")/tap.sh"
 
 blksnap=$bin/blksnap
@@ -50,6 +51,12 @@ it "refuses a column that there is not" \
 it "says that a directory is none" says "No such file" fails 1 "$blksnap" verify nowhere
 it "says that a directory holds no backups" \
 	says "not a backup directory" fails 1 "$blksnap" verify /usr
+
+without_dpkg() { PATH=/nowhere /bin/bash "$deps" "$@"; }
+it "is no hindrance to a build where there is no dpkg" \
+	says "this is no Debian" without_dpkg build
+it "fetches no virtual machine where there is no dpkg" \
+	says "this is no Debian" fails 1 without_dpkg demo
 
 if [ -e /dev/blksnap ]; then
 	skip "says that the module is not loaded" "it is"
