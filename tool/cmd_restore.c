@@ -15,7 +15,7 @@
 
 static const char usage[] =
 	"Usage: blksnap restore --from DIR[@POINT] --device NAME=TARGET...\n"
-	"       blksnap restore --from DIR --list [-J] [-n] [-b] [-o COLUMNS]\n"
+	"       blksnap restore --from DIR[@POINT] --list [-J] [-n] [-b] [-o COLUMNS]\n"
 	"\n"
 	"Writes devices of a backup point to devices or files. ALL DATA ON A\n"
 	"TARGET IS OVERWRITTEN. A target that is mounted or in use, too small, or\n"
@@ -75,7 +75,9 @@ static const struct column list_columns[] = {
 	{ NULL, NULL, 0, false },
 };
 
-static int list(const struct repo *repo, const struct table_options *options)
+/* @only: NULL for all points. */
+static int list(const struct repo *repo, const struct manifest *only,
+		const struct table_options *options)
 {
 	struct table *table = table_new(list_columns, options);
 	struct json_object *rows, *document;
@@ -85,6 +87,8 @@ static int list(const struct repo *repo, const struct table_options *options)
 	for (size_t i = 0; i < repo->count; i++) {
 		const struct manifest *point = &repo->points[i];
 
+		if (only && point != only)
+			continue;
 		for (size_t d = 0; d < point->count; d++) {
 			const struct device_entry *device = &point->devices[d];
 			const union cell cells[] = {
@@ -266,18 +270,20 @@ static enum status write_all(const struct repo *repo,
 
 static int run(const struct restore *restore)
 {
-	const struct manifest *point;
+	const struct manifest *point = NULL;
 	struct repo repo;
 	enum status status = repo_open(&repo, restore->from.dir, false);
 
 	if (status != DONE)
 		return status;
-	if (restore->is_list) {
-		status = (enum status)list(&repo, &restore->table);
-	} else {
+	if (!restore->is_list || *restore->from.point) {
 		point = repo_find(&repo, restore->from.point);
-		status = point ? write_all(&repo, restore, point) : FAILED;
+		status = point ? DONE : FAILED;
 	}
+	if (status == DONE && restore->is_list)
+		status = (enum status)list(&repo, point, &restore->table);
+	else if (status == DONE)
+		status = write_all(&repo, restore, point);
 	repo_close(&repo);
 	return status;
 }

@@ -368,32 +368,53 @@ void repo_new_id(const struct repo *repo, char id[POINT_ID_SIZE])
 	}
 }
 
-int point_name_parse(const char *text, struct point_name *name)
+static bool is_directory(const char *text, size_t length)
 {
-	const char *at = strrchr(text, '@'), *colon;
+	char path[PATH_MAX];
+	struct stat st;
+
+	if (length >= sizeof(path))
+		return false;
+	memcpy(path, text, length);
+	path[length] = '\0';
+	return !stat(path, &st) && S_ISDIR(st.st_mode);
+}
+
+/*
+ * Both signs can also be in a directory's name, and in a device's: the longest
+ * that is a directory is meant, or all up to the first sign if nothing is.
+ */
+static size_t directory_length(const char *text)
+{
 	size_t length = strlen(text);
 
-	memset(name, 0, sizeof(*name));
-	/* A directory may have either sign in its name. */
-	if (!access(text, F_OK))
-		at = NULL;
-	colon = access(text, F_OK) ? strrchr(at ? at : text, ':') : NULL;
-	if (colon) {
-		if (strlen(colon + 1) >= sizeof(name->device))
-			return -EINVAL;
-		strcpy(name->device, colon + 1);
-		length = (size_t)(colon - text);
-	}
-	if (at) {
-		size_t point = length - (size_t)(at + 1 - text);
+	for (size_t i = length; i > 0; i--)
+		if ((i == length || strchr("@:", text[i])) &&
+		    is_directory(text, i))
+			return i;
+	return strcspn(text, "@:");
+}
 
-		if (point >= sizeof(name->point))
-			return -EINVAL;
-		memcpy(name->point, at + 1, point);
-		length = (size_t)(at - text);
-	}
+int point_name_parse(const char *text, struct point_name *name)
+{
+	size_t length = directory_length(text), point = 0;
+	const char *rest = text + length;
+
+	memset(name, 0, sizeof(*name));
 	if (!length || length >= sizeof(name->dir))
 		return -EINVAL;
 	memcpy(name->dir, text, length);
+	if (*rest == '@') {
+		point = strcspn(++rest, ":");
+		if (point >= sizeof(name->point))
+			return -EINVAL;
+		memcpy(name->point, rest, point);
+		rest += point;
+	}
+	if (!*rest)
+		return 0;
+	if (strlen(++rest) >= sizeof(name->device))
+		return -EINVAL;
+	strcpy(name->device, rest);
 	return 0;
 }

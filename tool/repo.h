@@ -75,7 +75,7 @@ struct point_name {
 	char device[1024];
 };
 
-/* -EINVAL: too long. A directory whose own name has an @ is found as well. */
+/* -EINVAL: too long. A directory that exists may have both signs in its name. */
 int point_name_parse(const char *text, struct point_name *name);
 
 #endif /* REPO_H */

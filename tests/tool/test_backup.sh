@@ -87,6 +87,11 @@ it "lists them as JSON" sh -c "$blksnap restore --list --from backup -J |
 assert d[\"schema\"] == \"blksnap-points\" and len(d[\"points\"]) == 3
 assert d[\"points\"][0][\"capacity\"] == $size'"
 
+it "lists one point" sh -c "$blksnap restore --list --from backup@$(point_number 2) -n -o KIND |
+	tr -d ' ' | paste -sd, | grep -x increment"
+it "lists no point that there is not" \
+	says "holds no point" fails 1 "$blksnap" restore --list --from backup@19
+
 it "makes a full when the generation is another" \
 	sh -c "$mkpoint backup disk 2 6 0:512 | grep 'full: tracking of changes started anew'"
 it "finds a point by the beginning of its id" \

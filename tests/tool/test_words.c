@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Words of the command line: sizes and names of points. */
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "cases.h"
 #include "repo.h"
@@ -53,16 +56,28 @@ static void a_point_is_named_after_its_directory(void **state)
 		{ "/b:/dev/vda1", "/b", "", "/dev/vda1" },
 		/* A directory that exists is meant as it stands. */
 		{ "/usr", "/usr", "", "" },
+		{ "b:/srv/a@b", "b", "", "/srv/a@b" },
+		{ "b@2026:/srv/a@b:c", "b", "2026", "/srv/a@b:c" },
+		{ "b@x:disk", "b@x", "", "disk" },
+		{ "b@x@2026:disk", "b@x", "2026", "disk" },
+		{ "b@x/c:1@2026", "b@x/c:1", "2026", "" },
 	};
+	char work[] = "/tmp/blksnap-words-XXXXXX";
 	struct point_name name;
 
 	(void)state;
+	assert_non_null(mkdtemp(work));
+	assert_int_equal(chdir(work), 0);
+	assert_int_equal(mkdir("b", 0700) || mkdir("b@x", 0700) ||
+			 mkdir("b@x/c:1", 0700), 0);
 	for (unsigned int i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
 		assert_int_equal(point_name_parse(cases[i].text, &name), 0);
 		assert_string_equal(name.dir, cases[i].dir);
 		assert_string_equal(name.point, cases[i].point);
 		assert_string_equal(name.device, cases[i].device);
 	}
+	assert_int_equal(rmdir("b@x/c:1") || rmdir("b@x") || rmdir("b") ||
+			 rmdir(work), 0);
 	assert_int_equal(point_name_parse("", &name), -EINVAL);
 	assert_int_equal(point_name_parse("@x", &name), -EINVAL);
 	assert_int_equal(point_name_parse("/b@01234567890123456789012345", &name),
