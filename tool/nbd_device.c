@@ -66,8 +66,24 @@ static bool becomes_ready(unsigned int number)
 	return false;
 }
 
-static bool connect_to(unsigned int number, const char *image,
-		       const char *device)
+static enum status detach(const char *device)
+{
+	const char *const argv[] = { "qemu-nbd", "--disconnect", device, NULL };
+	int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
+	pid_t pid = child_start(argv, -1, null);
+
+	if (null >= 0)
+		close(null);
+	if (pid >= 0 && !child_wait(pid))
+		return DONE;
+	say_error("%s could not be disconnected; try 'qemu-nbd --disconnect %s'",
+		  device, device);
+	return FAILED;
+}
+
+/* IN_USE: somebody else was faster. */
+static enum status connect_to(unsigned int number, const char *image,
+			      const char *device)
 {
 	char connect[64];
 	const char *const argv[] = {
@@ -76,7 +92,17 @@ static bool connect_to(unsigned int number, const char *image,
 	};
 
 	snprintf(connect, sizeof(connect), "--connect=%s", device);
-	return !child_run(argv) && becomes_ready(number);
+	if (child_run(argv)) {
+		if (becomes_ready(number))
+			return IN_USE;
+		say_error("qemu-nbd could not show %s as %s", image, device);
+		return FAILED;
+	}
+	if (becomes_ready(number))
+		return DONE;
+	say_error("%s, which shows %s, gets no size", device, image);
+	detach(device);
+	return FAILED;
 }
 
 enum status nbd_device_connect(const char *image, char device[NBD_PATH_SIZE])
@@ -86,13 +112,14 @@ enum status nbd_device_connect(const char *image, char device[NBD_PATH_SIZE])
 		return FAILED;
 	}
 	for (unsigned int i = 0; i < NBD_COUNT_MAX && exists(i, "size"); i++) {
+		enum status status;
+
 		if (exists(i, "pid") || has_size(i))
 			continue;
 		snprintf(device, NBD_PATH_SIZE, "/dev/nbd%u", i);
-		if (connect_to(i, image, device))
-			return DONE;
-		say_error("qemu-nbd could not show %s as %s", image, device);
-		return FAILED;
+		status = connect_to(i, image, device);
+		if (status != IN_USE)
+			return status;
 	}
 	say_error("all nbd devices are in use; free one with 'qemu-nbd --disconnect /dev/nbdN'");
 	return IN_USE;
@@ -110,21 +137,14 @@ static void record_path(const char *device, char path[64])
 
 enum status nbd_device_disconnect(const char *device)
 {
-	const char *const argv[] = { "qemu-nbd", "--disconnect", device, NULL };
+	enum status status = detach(device);
 	char path[64];
-	int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
-	pid_t pid = child_start(argv, -1, null);
 
-	if (null >= 0)
-		close(null);
-	if (pid < 0 || child_wait(pid)) {
-		say_error("%s could not be disconnected; try 'qemu-nbd --disconnect %s'",
-			  device, device);
-		return FAILED;
+	if (status == DONE) {
+		record_path(device, path);
+		unlink(path);
 	}
-	record_path(device, path);
-	unlink(path);
-	return DONE;
+	return status;
 }
 
 enum status nbd_device_record(const char *device, const char *target)

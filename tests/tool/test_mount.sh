@@ -11,8 +11,10 @@ blksnap=$bin/blksnap
 mkdir stub look
 cat >stub/qemu-nbd <<EOF
 #!/bin/sh
-echo "\$*" >>$work/calls
+echo "\$1 \$2" >>$work/calls
+. $work/answer
 EOF
+echo >answer
 chmod +x stub/qemu-nbd
 
 # alone COMMAND: the shell text runs there.
@@ -45,5 +47,26 @@ it "does not disconnect what was noted without who serves it" \
 	leaves_alone "echo $work/look >/run/blksnap/nbd3; $serve; ! $blksnap umount look"
 it "does not disconnect when something else is mounted there" \
 	leaves_alone "$record; $serve; mount -t tmpfs none $work/look && $blksnap umount look"
+
+# What a mount asks qemu-nbd for; there is no device to be mounted in the end.
+truncate -s 1M disk
+"$bin/mkpoint" backup disk 1 1 >/dev/null
+connects()
+{
+	alone "mkdir /sys/block/nbd0 /sys/block/nbd1 && echo 0 >/sys/block/nbd0/size &&
+		echo 0 >/sys/block/nbd1/size && ! $blksnap mount backup look" &&
+		printf '%s\n' "$@" | cmp - calls
+}
+
+cat >answer <<'EOF'
+[ "$1" != --connect=/dev/nbd0 ] || { echo 8 >/sys/block/nbd0/size; exit 1; }
+[ "$1" != --connect=/dev/nbd1 ] || echo 8 >/sys/block/nbd1/size
+EOF
+it "takes the next device when somebody else was faster" \
+	connects "--connect=/dev/nbd0 --snapshot" "--connect=/dev/nbd1 --snapshot" \
+	"--disconnect /dev/nbd1"
+echo >answer
+it "leaves no qemu-nbd behind when its device gets no size" \
+	connects "--connect=/dev/nbd0 --snapshot" "--disconnect /dev/nbd0"
 
 finish
