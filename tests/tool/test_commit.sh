@@ -77,6 +77,17 @@ mv "$(find backup/points -name '*.json' | sort | head -1)" aside
 it "makes a full upon a chain whose root is gone" \
 	sh -c "$mkpoint backup disk 1 3 0:512 | grep 'full: .* is based on a point'"
 
+# As blksnap(8) says: a chain that no other point is based on.
+rm -rf backup
+cp -r pristine backup
+"$mkpoint" backup disk 1 2 0:512 >/dev/null
+"$mkpoint" backup disk 2 1 >/dev/null
+find backup/points -name '*.json' | sort | head -2 | xargs rm
+"$mkpoint" backup disk 2 2 0:512 >/dev/null
+it "removes what is left of a chain whose manifests were removed" \
+	sh -c "[ \$(find backup/data -type f | wc -l) -eq 4 ] &&
+		$blksnap verify --progress none backup"
+
 flock --no-fork backup/lock sleep 20 &
 holder=$!
 sleep 0.3
