@@ -41,7 +41,8 @@ enum incremental { INCREMENTAL_AUTO, INCREMENTAL_REQUIRE, INCREMENTAL_NEVER };
 
 /**
  * struct backup - one in progress.
- * @plans: for each device what it is based on and what is to be copied.
+ * @plans: for each device what it is based on, what is to be copied, and the
+ *	image that it is copied from, -1 when that is done.
  */
 struct backup {
 	const char *dir;
@@ -58,6 +59,7 @@ struct backup {
 	struct plan {
 		struct base base;
 		struct blksnap_extents extents;
+		int image_fd;
 	} *plans;
 };
 
@@ -101,6 +103,17 @@ static enum status plan_device(struct backup *backup, size_t i)
 	return DONE;
 }
 
+/* Ours until it is copied: a mount would replay its journal into it. */
+static enum status claim_image(struct backup *backup, size_t i)
+{
+	enum status status = image_open(&backup->session.info.images[i], true,
+					&backup->plans[i].image_fd);
+
+	if (status != DONE && session_check(&backup->session) == OVERFLOWED)
+		return OVERFLOWED;
+	return status;
+}
+
 static enum status plan_all(struct backup *backup)
 {
 	enum status status = DONE;
@@ -108,6 +121,10 @@ static enum status plan_all(struct backup *backup)
 	backup->plans = calloc(backup->session.count, sizeof(*backup->plans));
 	if (!backup->plans)
 		return FAILED;
+	for (size_t i = 0; i < backup->session.count; i++)
+		backup->plans[i].image_fd = -1;
+	for (size_t i = 0; status == DONE && i < backup->session.count; i++)
+		status = claim_image(backup, i);
 	for (size_t i = 0; status == DONE && i < backup->session.count; i++)
 		status = plan_device(backup, i);
 	return status;
@@ -168,17 +185,11 @@ static enum status copy_device(struct backup *backup, size_t i)
 	struct blkio *source;
 	bool source_failed;
 	enum status status;
-	int fd;
 
-	status = image_open(&backup->session.info.images[i], &fd);
-	if (status != DONE)
-		return session_check(&backup->session) == OVERFLOWED ?
-		       OVERFLOWED : status;
-	source = blkio_of_fd(fd);
-	if (!source) {
-		close(fd);
+	source = blkio_of_fd(plan->image_fd);
+	if (!source)
 		return FAILED;
-	}
+	plan->image_fd = -1;
 	status = point_copy_device(&backup->point, entry, &plan->base,
 				   &plan->extents, source, &backup->progress,
 				   &source_failed);
@@ -280,8 +291,11 @@ static void report(const struct backup *backup)
 
 static void free_plans(struct backup *backup)
 {
-	for (size_t i = 0; backup->plans && i < backup->session.count; i++)
+	for (size_t i = 0; backup->plans && i < backup->session.count; i++) {
 		blksnap_extents_free(&backup->plans[i].extents);
+		if (backup->plans[i].image_fd >= 0)
+			close(backup->plans[i].image_fd);
+	}
 	free(backup->plans);
 	backup->plans = NULL;
 }

@@ -23,13 +23,20 @@ enum status control_open(int *fd)
 	return NO_MODULE;
 }
 
-enum status image_open(const struct blk_snap_info_image *image, int *fd)
+enum status image_open(const struct blk_snap_info_image *image,
+		       bool is_claimed, int *fd)
 {
 	char path[64];
 	struct stat st;
 
 	snprintf(path, sizeof(path), "/dev/%.32s", image->name);
-	*fd = open(path, O_RDONLY | O_DIRECT | O_CLOEXEC);
+	*fd = open(path, O_RDONLY | O_DIRECT | O_CLOEXEC |
+		   (is_claimed ? O_EXCL : 0));
+	if (*fd < 0 && errno == EBUSY) {
+		say_error("%s was mounted or is otherwise in use already (an automounter, perhaps), which may have changed it; keep that off blksnap's images and try again",
+			  path);
+		return IN_USE;
+	}
 	if (*fd < 0) {
 		say_error("%s: %s", path, strerror(errno));
 		return FAILED;

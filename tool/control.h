@@ -9,7 +9,11 @@
 /* Opens it. NO_MODULE: not loaded, or not permitted. */
 enum status control_open(int *fd);
 
-/* The path of the node of an image: "/dev/" and the name that INFO tells. */
-enum status image_open(const struct blk_snap_info_image *image, int *fd);
+/**
+ * image_open - opens an image to be read past the page cache.
+ * @is_claimed: nobody can mount it while it is open, nor has anybody: IN_USE.
+ */
+enum status image_open(const struct blk_snap_info_image *image,
+		       bool is_claimed, int *fd);
 
 #endif /* CONTROL_H */

@@ -107,7 +107,7 @@ static enum status compare_image(const struct repo *repo,
 		status = FAILED;
 	}
 	if (status == DONE)
-		status = image_open(image, &fd);
+		status = image_open(image, false, &fd);
 	if (status == DONE) {
 		snapshot = blkio_of_fd(fd);
 		status = snapshot ? compare(top, view.image, snapshot, &pieces,
