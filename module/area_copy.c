@@ -39,7 +39,7 @@
 /* (i) published, (ii) the writers go, (iii) stored. */
 static void publish(struct diff_area *area, struct copy *copy, place_t place)
 {
-	struct region *region = region_find(area, copy->start);
+	struct region *region = blksnap_region_find(area, copy->start);
 	struct bio_list waiters;
 	unsigned long flags;
 
@@ -48,7 +48,7 @@ static void publish(struct diff_area *area, struct copy *copy, place_t place)
 	copy->extent->count = copy->count;
 	copy->extent->place = place;
 	raw_spin_lock_irqsave(&region->lock, flags);
-	extent_map_insert(&region->saved, copy->extent);
+	blksnap_extent_map_insert(&region->saved, copy->extent);
 	copy->extent = NULL;
 	waiters = copy->waiters;
 	bio_list_init(&copy->waiters);
@@ -56,8 +56,8 @@ static void publish(struct diff_area *area, struct copy *copy, place_t place)
 		rb_erase(&copy->node, &region->copies);
 	raw_spin_unlock_irqrestore(&region->lock, flags);
 	inject_delay(200);
-	area_release(area, &waiters);
-	area_wake_progress(area);
+	blksnap_area_release(area, &waiters);
+	blksnap_area_wake_progress(area);
 }
 
 static void read_done(struct copy *copy, blk_status_t status)
@@ -69,32 +69,33 @@ static void read_done(struct copy *copy, blk_status_t status)
 		atomic64_add((u64)copy->count << SECTOR_SHIFT,
 			     &area->counters->copied_bytes);
 		publish(area, copy, PLACE_MEMORY);
-		copy_store(copy);
+		blksnap_copy_store(copy);
 		return;
 	}
 	/* The worker takes the copy under the lock, and then the area may be freed. */
 	raw_spin_lock_irqsave(&area->lock, flags);
 	list_add_tail(&copy->link, &area->failed_reads);
-	area_kick(area);
+	blksnap_area_kick(area);
 	raw_spin_unlock_irqrestore(&area->lock, flags);
 }
 
 static void stored(struct copy *copy, place_t place, int error)
 {
 	struct diff_area *area = copy->owner;
-	struct region *region = region_find(area, copy->start);
+	struct region *region = blksnap_region_find(area, copy->start);
 	unsigned long flags;
 
 	/* Lost data stays "in memory": readers find no copy, and answer EIO. */
 	raw_spin_lock_irqsave(&region->lock, flags);
 	if (!error)
-		extent_map_set_stored(&region->saved, region_offset(copy->start),
-				      copy->count, place);
+		blksnap_extent_map_set_stored(&region->saved,
+					      region_offset(copy->start),
+					      copy->count, place);
 	rb_erase(&copy->node, &region->copies);
 	raw_spin_unlock_irqrestore(&region->lock, flags);
-	copy_put(copy);
-	area_wake_progress(area);
-	area_copy_ended(area);
+	blksnap_copy_put(copy);
+	blksnap_area_wake_progress(area);
+	blksnap_area_copy_ended(area);
 }
 
 static const struct copy_operations copy_ops = {
@@ -107,20 +108,21 @@ static struct copy *alloc_copy(struct diff_area *area, sector_t start, u32 count
 {
 	struct copy *copy;
 
-	copy = copy_alloc(area->copier, area->flt->bdev, start, count, &copy_ops,
-			  need == COPY_URGENT,
-			  need >= COPY_NEEDED ? &area->budget_waiter : NULL);
+	copy = blksnap_copy_alloc(area->copier, area->flt->bdev, start, count,
+				  &copy_ops, need == COPY_URGENT,
+				  need >= COPY_NEEDED ? &area->budget_waiter :
+							NULL);
 	if (!copy)
 		return NULL;
 	copy->owner = area;
 	copy->is_ahead = need == COPY_AHEAD;
 	copy->is_alone = need == COPY_URGENT;
-	copy->extent = extent_alloc(GFP_MAP);
+	copy->extent = blksnap_extent_alloc(GFP_MAP);
 	if (copy->extent)
 		return copy;
 	if (need >= COPY_NEEDED)
-		area_retry_soon(area);
-	copy_put(copy);
+		blksnap_area_retry_soon(area);
+	blksnap_copy_put(copy);
 	return NULL;
 }
 
@@ -137,11 +139,11 @@ static bool enter(struct diff_area *area, struct region *region, struct copy *co
 	bool is_fresh;
 
 	raw_spin_lock_irqsave(&region->lock, flags);
-	piece = __region_look(region, copy->start, copy->count, &other);
+	piece = __blksnap_region_look(region, copy->start, copy->count, &other);
 	is_fresh = !piece.is_saved && !other && piece.count == copy->count;
 	if (is_fresh) {
 		atomic_inc(&area->copies);
-		__region_add_copy(region, copy);
+		__blksnap_region_add_copy(region, copy);
 		if (bio)
 			bio_list_add(&copy->waiters, bio);
 	}
@@ -160,8 +162,8 @@ static enum attempt start_copy(struct diff_area *area, struct region *region,
 	if (!copy)
 		return ATTEMPT_NO_BUDGET;
 	if (!enter(area, region, copy, *bio)) {
-		extent_free(copy->extent);
-		copy_put(copy);
+		blksnap_extent_free(copy->extent);
+		blksnap_copy_put(copy);
 		return ATTEMPT_NOT_FRESH;
 	}
 	*bio = NULL;
@@ -170,7 +172,7 @@ static enum attempt start_copy(struct diff_area *area, struct region *region,
 	inject_sleep(5);
 	if (copy->is_alone)
 		copy->bio.bi_opf |= REQ_NOMERGE;
-	copy_read(copy);
+	blksnap_copy_read(copy);
 	return ATTEMPT_DONE;
 }
 
@@ -182,7 +184,7 @@ static struct extent_piece look(struct region *region, sector_t at, u32 count,
 	unsigned long flags;
 
 	raw_spin_lock_irqsave(&region->lock, flags);
-	piece = __region_look(region, at, count, &copy);
+	piece = __blksnap_region_look(region, at, count, &copy);
 	raw_spin_unlock_irqrestore(&region->lock, flags);
 	*is_fresh = !piece.is_saved && !copy;
 	return piece;
@@ -233,19 +235,20 @@ static u32 copy_part(struct diff_area *area, struct region *region, sector_t at,
 	return attempt == ATTEMPT_DONE ? piece.count : 0;
 }
 
-enum outcome area_start_copies(struct diff_area *area, struct sector_range range,
-			       u32 most, enum copy_need need, struct bio **bio)
+enum outcome blksnap_area_start_copies(struct diff_area *area,
+				       struct sector_range range, u32 most,
+				       enum copy_need need, struct bio **bio)
 {
 	sector_t at = range.start, end = range_end(range);
 	struct bio *none = NULL;
 
 	while (at < end && area_state(area) == AREA_ACTIVE) {
-		struct region *region = region_get(area, at, GFP_MAP);
+		struct region *region = blksnap_region_get(area, at, GFP_MAP);
 		u32 done;
 
 		if (!region) {
 			if (need >= COPY_NEEDED)
-				area_retry_soon(area);
+				blksnap_area_retry_soon(area);
 			return STALLED;
 		}
 		done = copy_part(area, region, at, region_clip(at, end - at), most, need,
@@ -271,19 +274,20 @@ static struct run *run_of(struct diff_area *area, sector_t start)
 	return run;
 }
 
-void area_copy_ahead(struct diff_area *area, struct sector_range range)
+void blksnap_area_copy_ahead(struct diff_area *area, struct sector_range range)
 {
 	struct run *run = run_of(area, range.start);
 	struct sector_range ahead = { range_end(range) };
 
 	/* What does not begin a run has shown that its writer goes on. */
 	if (run->start != range.start && range.count < AHEAD_MAX_SECTORS &&
-	    !copier_short_for(area->copier))
+	    !blksnap_copier_short_for(area->copier))
 		ahead.count = min3((sector_t)AHEAD_MAX_SECTORS, ahead.start - run->start,
 				   area->capacity - ahead.start);
 	run->end = range_end(ahead);
 	if (ahead.count)
-		area_start_copies(area, ahead, COPY_MAX_SECTORS, COPY_AHEAD, NULL);
+		blksnap_area_start_copies(area, ahead, COPY_MAX_SECTORS,
+					  COPY_AHEAD, NULL);
 }
 
 static struct copy *next_failed(struct diff_area *area)
@@ -307,7 +311,7 @@ static struct copy *next_failed(struct diff_area *area)
  */
 static void split_failed(struct diff_area *area, struct copy *copy)
 {
-	struct region *region = region_find(area, copy->start);
+	struct region *region = blksnap_region_find(area, copy->start);
 	struct sector_range range = { copy->start, copy->count };
 	struct bio_list waiters;
 	unsigned long flags;
@@ -320,15 +324,16 @@ static void split_failed(struct diff_area *area, struct copy *copy)
 
 	if (copy->is_ahead)
 		range = range_intersect(range, area->requested);
-	if (area_start_copies(area, range, area->unit, COPY_URGENT, NULL) == STALLED)
-		copier_fail(area->copier, area->flt->bdev, -ENOMEM);
-	area_release(area, &waiters);
-	extent_free(copy->extent);
-	copy_put(copy);
-	area_copy_ended(area);
+	if (blksnap_area_start_copies(area, range, area->unit, COPY_URGENT,
+				      NULL) == STALLED)
+		blksnap_copier_fail(area->copier, area->flt->bdev, -ENOMEM);
+	blksnap_area_release(area, &waiters);
+	blksnap_extent_free(copy->extent);
+	blksnap_copy_put(copy);
+	blksnap_area_copy_ended(area);
 }
 
-void area_retry_reads(struct diff_area *area)
+void blksnap_area_retry_reads(struct diff_area *area)
 {
 	struct copy *copy;
 
@@ -341,7 +346,7 @@ void area_retry_reads(struct diff_area *area)
 				    area->flt->bdev, copy->start,
 				    copy->start + copy->count - 1);
 		publish(area, copy, PLACE_POISON);
-		copy_put(copy);
-		area_copy_ended(area);
+		blksnap_copy_put(copy);
+		blksnap_area_copy_ended(area);
 	}
 }

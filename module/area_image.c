@@ -24,20 +24,22 @@ struct zero_save {
 	int error;
 };
 
-void diff_area_find(struct diff_area *area, sector_t start, sector_t count,
-		    struct area_piece *piece)
+void blksnap_diff_area_find(struct diff_area *area, sector_t start, sector_t count,
+			    struct area_piece *piece)
 {
 	u32 part = region_clip(start, count);
-	struct region *region = region_find(area, start);
+	struct region *region = blksnap_region_find(area, start);
 	struct extent_piece found = { .count = part };
 	unsigned long flags;
 
 	piece->copy = NULL;
 	if (region) {
 		raw_spin_lock_irqsave(&region->lock, flags);
-		found = extent_map_lookup(&region->saved, region_offset(start), part);
+		found = blksnap_extent_map_lookup(&region->saved,
+						  region_offset(start), part);
 		if (found.is_saved && found.place == PLACE_MEMORY) {
-			piece->copy = __region_copy_at(region, start, found.count);
+			piece->copy = __blksnap_region_copy_at(region, start,
+							       found.count);
 			if (piece->copy) {
 				copy_get(piece->copy);
 				piece->offset = start - piece->copy->start;
@@ -60,10 +62,11 @@ void diff_area_find(struct diff_area *area, sector_t start, sector_t count,
 		piece->source = AREA_STORAGE;
 
 	if (piece->source == AREA_STORAGE)
-		piece->count = copier_locate(area->copier, found.place, found.count,
-					     &piece->bdev, &piece->sector);
+		piece->count = blksnap_copier_locate(area->copier, found.place,
+						     found.count, &piece->bdev,
+						     &piece->sector);
 	else if (piece->source == AREA_LOST && piece->copy) {
-		copy_put(piece->copy);
+		blksnap_copy_put(piece->copy);
 		piece->copy = NULL;
 	}
 }
@@ -74,14 +77,14 @@ static bool find_unsettled(struct diff_area *area, struct sector_range range,
 {
 	while (range.count) {
 		u32 part = region_clip(range.start, range.count);
-		struct region *region = region_find(area, range.start);
+		struct region *region = blksnap_region_find(area, range.start);
 		unsigned long flags;
 
 		*piece = (struct extent_piece){ .count = part };
 		if (region) {
 			raw_spin_lock_irqsave(&region->lock, flags);
-			*piece = extent_map_lookup(&region->saved,
-						   region_offset(range.start), part);
+			*piece = blksnap_extent_map_lookup(&region->saved,
+							   region_offset(range.start), part);
 			raw_spin_unlock_irqrestore(&region->lock, flags);
 		}
 		*at = range.start;
@@ -108,8 +111,8 @@ static void zero_save_put(struct zero_save *save)
 {
 	if (!refcount_dec_and_test(&save->owners))
 		return;
-	extent_free(save->spare[0]);
-	extent_free(save->spare[1]);
+	blksnap_extent_free(save->spare[0]);
+	blksnap_extent_free(save->spare[1]);
 	kfree(save);
 }
 
@@ -121,8 +124,8 @@ static struct zero_save *zero_save_alloc(struct diff_area *area)
 		return NULL;
 	save->area = area;
 	refcount_set(&save->owners, 1);
-	save->spare[0] = extent_alloc(GFP_NOIO);
-	save->spare[1] = extent_alloc(GFP_NOIO);
+	save->spare[0] = blksnap_extent_alloc(GFP_NOIO);
+	save->spare[1] = blksnap_extent_alloc(GFP_NOIO);
 	if (save->spare[0] && save->spare[1])
 		return save;
 	zero_save_put(save);
@@ -134,24 +137,26 @@ static void zeros_stored(struct copy *copy, place_t place, int error)
 {
 	struct zero_save *save = copy->owner;
 	struct diff_area *area = save->area;
-	struct region *region = region_find(area, copy->start);
+	struct region *region = blksnap_region_find(area, copy->start);
 	unsigned long flags;
 
 	if (cmpxchg(&save->state, ZERO_WAITED_FOR, ZERO_BEING_ENTERED) == ZERO_WAITED_FOR) {
 		if (!error) {
 			raw_spin_lock_irqsave(&region->lock, flags);
-			extent_map_replace(&region->saved, region_offset(copy->start),
-					   copy->count, place, save->spare);
+			blksnap_extent_map_replace(&region->saved,
+						   region_offset(copy->start),
+						   copy->count, place,
+						   save->spare);
 			raw_spin_unlock_irqrestore(&region->lock, flags);
 		}
 		save->error = error;
 		/* Who finds it entered reads the error: is_entered(). */
 		smp_store_release(&save->state, ZERO_ENTERED);
-		area_wake_progress(area);
+		blksnap_area_wake_progress(area);
 	}
-	copy_put(copy);
+	blksnap_copy_put(copy);
 	zero_save_put(save);
-	area_copy_ended(area);
+	blksnap_area_copy_ended(area);
 }
 
 static const struct copy_operations zero_ops = {
@@ -173,7 +178,7 @@ static int wait_for_zeros(struct zero_save *save)
 	if (cmpxchg(&save->state, ZERO_WAITED_FOR, ZERO_GIVEN_UP) == ZERO_WAITED_FOR) {
 		if (!area_is_readable(area))
 			return -EIO;
-		return copier_short_for(area->copier) ? -ENOSPC : -ETIMEDOUT;
+		return blksnap_copier_short_for(area->copier) ? -ENOSPC : -ETIMEDOUT;
 	}
 	wait_event(area->progress, is_entered(save));
 	return save->error ? -EIO : 0;
@@ -188,13 +193,13 @@ static int save_zeros(struct diff_area *area, sector_t start, u32 count)
 	int ret;
 
 	/* What waits for room already has waited long enough for this one as well. */
-	if (copier_short_for(area->copier) >= area->stall_timeout)
+	if (blksnap_copier_short_for(area->copier) >= area->stall_timeout)
 		return -ENOSPC;
 	save = zero_save_alloc(area);
 	if (!save)
 		return -EIO;
-	copy = copy_alloc(area->copier, area->flt->bdev, start,
-			  min_t(u32, count, COPY_MAX_SECTORS), &zero_ops, true, NULL);
+	copy = blksnap_copy_alloc(area->copier, area->flt->bdev, start,
+				  min_t(u32, count, COPY_MAX_SECTORS), &zero_ops, true, NULL);
 	if (!copy) {
 		zero_save_put(save);
 		return -EIO;
@@ -204,7 +209,7 @@ static int save_zeros(struct diff_area *area, sector_t start, u32 count)
 	copy->owner = save;
 	refcount_inc(&save->owners);
 	atomic_inc(&area->copies);
-	copy_store(copy);
+	blksnap_copy_store(copy);
 	ret = wait_for_zeros(save);
 	zero_save_put(save);
 	return ret;
@@ -221,14 +226,14 @@ static int wait_until_settled(struct diff_area *area, struct sector_range range)
 	unsigned long timeout, short_for;
 
 	for (;;) {
-		copier_stats(area->copier, &before);
-		short_for = copier_short_for(area->copier);
+		blksnap_copier_stats(area->copier, &before);
+		short_for = blksnap_copier_short_for(area->copier);
 		timeout = area->stall_timeout;
 		timeout -= min(short_for, timeout - 1);
 		if (wait_event_timeout(area->progress, is_settled(area, range), timeout))
 			return 0;
-		copier_stats(area->copier, &now);
-		if (copier_short_for(area->copier))
+		blksnap_copier_stats(area->copier, &now);
+		if (blksnap_copier_short_for(area->copier))
 			return -ENOSPC;
 		if (!short_for && now.stored_bytes == before.stored_bytes)
 			return -ETIMEDOUT;
@@ -251,13 +256,13 @@ static int save_copied(struct diff_area *area, struct sector_range range)
 	int ret;
 
 	set_request(area, range);
-	area_kick(area);
+	blksnap_area_kick(area);
 	ret = wait_until_settled(area, range);
 	set_request(area, (struct sector_range){ });
 	return ret;
 }
 
-int diff_area_save(struct diff_area *area, struct sector_range range)
+int blksnap_diff_area_save(struct diff_area *area, struct sector_range range)
 {
 	struct extent_piece piece;
 	sector_t at;
@@ -271,12 +276,12 @@ int diff_area_save(struct diff_area *area, struct sector_range range)
 			return 0;
 		if (piece.is_saved && piece.place == PLACE_POISON)
 			return -EIO;
-		copier_hurry_begin(area->copier);
+		blksnap_copier_hurry_begin(area->copier);
 		if (piece.is_saved && piece.place == PLACE_ZERO)
 			ret = save_zeros(area, at, piece.count);
 		else
 			ret = save_copied(area, range);
-		copier_hurry_end(area->copier);
+		blksnap_copier_hurry_end(area->copier);
 	}
 	return ret;
 }
@@ -285,7 +290,7 @@ int diff_area_save(struct diff_area *area, struct sector_range range)
 static int exclude_part(struct diff_area *area, struct region *region,
 			sector_t start, u32 count, u32 *done)
 {
-	struct extent *extent = extent_alloc(GFP_KERNEL);
+	struct extent *extent = blksnap_extent_alloc(GFP_KERNEL);
 	struct extent_piece piece;
 	struct copy *copy;
 	unsigned long flags;
@@ -293,16 +298,16 @@ static int exclude_part(struct diff_area *area, struct region *region,
 	if (!extent)
 		return -ENOMEM;
 	raw_spin_lock_irqsave(&region->lock, flags);
-	piece = __region_look(region, start, count, &copy);
+	piece = __blksnap_region_look(region, start, count, &copy);
 	if (!piece.is_saved && !copy) {
 		extent->start = region_offset(start);
 		extent->count = piece.count;
 		extent->place = PLACE_ZERO;
-		extent_map_insert(&region->saved, extent);
+		blksnap_extent_map_insert(&region->saved, extent);
 		extent = NULL;
 	}
 	raw_spin_unlock_irqrestore(&region->lock, flags);
-	extent_free(extent);
+	blksnap_extent_free(extent);
 	/*
 	 * What is being copied is saved or poisoned in a moment. To be killed in this moment
 	 * would leave the area half done, which ends a snapshot that may be somebody else's.
@@ -313,14 +318,15 @@ static int exclude_part(struct diff_area *area, struct region *region,
 	return 0;
 }
 
-int diff_area_exclude(struct diff_area *area, struct sector_range range)
+int blksnap_diff_area_exclude(struct diff_area *area, struct sector_range range)
 {
 	u32 done;
 	int ret;
 
 	while (range.count) {
 		u32 part = region_clip(range.start, range.count);
-		struct region *region = region_get(area, range.start, GFP_KERNEL);
+		struct region *region =
+			blksnap_region_get(area, range.start, GFP_KERNEL);
 
 		if (!region)
 			return -ENOMEM;

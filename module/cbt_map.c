@@ -130,7 +130,7 @@ static int make_grid(struct grid *grid, sector_t capacity, u32 min_shift,
 	return 0;
 }
 
-struct cbt_map *cbt_map_alloc(sector_t capacity, u32 min_shift, u32 max_count)
+struct cbt_map *blksnap_cbt_map_alloc(sector_t capacity, u32 min_shift, u32 max_count)
 {
 	struct cbt_map *map = kzalloc(sizeof(*map), GFP_KERNEL);
 	int ret;
@@ -150,16 +150,16 @@ struct cbt_map *cbt_map_alloc(sector_t capacity, u32 min_shift, u32 max_count)
 	return map;
 }
 
-void cbt_map_free(struct cbt_map *map)
+void blksnap_cbt_map_free(struct cbt_map *map)
 {
 	if (!map)
 		return;
-	cbt_map_finish(map);
+	blksnap_cbt_map_finish(map);
 	kvfree(map->grid.cells);
 	kfree(map);
 }
 
-void cbt_map_info(const struct cbt_map *map, struct cbt_map_info *info)
+void blksnap_cbt_map_info(const struct cbt_map *map, struct cbt_map_info *info)
 {
 	*info = (struct cbt_map_info){
 		.capacity = map->grid.capacity,
@@ -171,7 +171,7 @@ void cbt_map_info(const struct cbt_map *map, struct cbt_map_info *info)
 	};
 }
 
-void cbt_map_read(const struct cbt_map *map, u32 first, u32 count, u8 *bytes)
+void blksnap_cbt_map_read(const struct cbt_map *map, u32 first, u32 count, u8 *bytes)
 {
 	const u16 *cell = map->grid.cells + first;
 	u8 period = map->period;
@@ -191,8 +191,10 @@ static struct sector_range sectors_of(const struct grid *grid, u32 first, u32 en
 	};
 }
 
-unsigned int cbt_map_changes(const struct cbt_map *map, u8 since, u32 *next, u32 end,
-			     struct sector_range *ranges, unsigned int room)
+unsigned int blksnap_cbt_map_changes(const struct cbt_map *map, u8 since,
+				     u32 *next, u32 end,
+				     struct sector_range *ranges,
+				     unsigned int room)
 {
 	const u16 *cells = map->grid.cells;
 	u8 period = map->period;
@@ -214,8 +216,8 @@ unsigned int cbt_map_changes(const struct cbt_map *map, u8 since, u32 *next, u32
 	return count;
 }
 
-void cbt_map_count(const struct cbt_map *map, u32 first, u32 count,
-		   struct cbt_map_counts *counts)
+void blksnap_cbt_map_count(const struct cbt_map *map, u32 first, u32 count,
+			   struct cbt_map_counts *counts)
 {
 	const u16 *cell = map->grid.cells + first;
 	u8 number = snap_number(map);
@@ -231,11 +233,11 @@ void cbt_map_count(const struct cbt_map *map, u32 first, u32 count,
 	}
 }
 
-int cbt_map_prepare(struct cbt_map *map, sector_t capacity)
+int blksnap_cbt_map_prepare(struct cbt_map *map, sector_t capacity)
 {
 	u8 lost = READ_ONCE(map->lost);
 
-	cbt_map_finish(map);
+	blksnap_cbt_map_finish(map);
 	uuid_gen(&map->next_generation);
 
 	if (capacity != map->grid.capacity)
@@ -250,7 +252,7 @@ int cbt_map_prepare(struct cbt_map *map, sector_t capacity)
 			 map->max_count);
 }
 
-void cbt_map_switch(struct cbt_map *map)
+void blksnap_cbt_map_switch(struct cbt_map *map)
 {
 	if (map->next_grid.cells) {
 		map->old_cells = map->grid.cells;
@@ -270,7 +272,7 @@ void cbt_map_switch(struct cbt_map *map)
 	map->lost = 0;
 }
 
-void cbt_map_finish(struct cbt_map *map)
+void blksnap_cbt_map_finish(struct cbt_map *map)
 {
 	kvfree(map->old_cells);
 	map->old_cells = NULL;
@@ -278,7 +280,7 @@ void cbt_map_finish(struct cbt_map *map)
 	map->next_grid.cells = NULL;
 }
 
-void cbt_map_set_lost(struct cbt_map *map, enum cbt_reason reason)
+void blksnap_cbt_map_set_lost(struct cbt_map *map, enum cbt_reason reason)
 {
 	WRITE_ONCE(map->lost, reason);
 }
@@ -298,7 +300,7 @@ static struct cell_range cells_of(struct cbt_map *map, sector_t start,
 	if (unlikely(!range_is_inside(start, count, grid->capacity))) {
 		if (!count)
 			return (struct cell_range){};
-		cbt_map_set_lost(map, CBT_BEYOND);
+		blksnap_cbt_map_set_lost(map, CBT_BEYOND);
 		if (start >= grid->capacity)
 			return (struct cell_range){};
 		count = grid->capacity - start;
@@ -309,7 +311,7 @@ static struct cell_range cells_of(struct cbt_map *map, sector_t start,
 	};
 }
 
-void cbt_map_mark_both(struct cbt_map *map, sector_t start, sector_t count)
+void blksnap_cbt_map_mark_both(struct cbt_map *map, sector_t start, sector_t count)
 {
 	struct cell_range cells = cells_of(map, start, count);
 	u16 marked = make_cell(map->period, snap_number(map));
@@ -328,7 +330,7 @@ static void mark_cell(u16 *cell, u8 period)
 		cmpxchg(cell, old, make_cell(period, last_of(old)));
 }
 
-void cbt_map_mark(struct cbt_map *map, sector_t start, sector_t count)
+void blksnap_cbt_map_mark(struct cbt_map *map, sector_t start, sector_t count)
 {
 	struct cell_range cells = cells_of(map, start, count);
 	u8 period = map->period;

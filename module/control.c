@@ -20,15 +20,16 @@
 #define VERSION_MINOR		0
 #define VERSION_REVISION	0
 
-bool argument_from_user(void *arg, void __user *at, size_t size, bool is_answered)
+bool blksnap_argument_from_user(void *arg, void __user *at, size_t size,
+				bool is_answered)
 {
 	if (copy_from_user(arg, at, size))
 		return false;
 	return !is_answered || !copy_to_user(at, arg, size);
 }
 
-void *array_from_user(const void __user *array, u32 count, size_t size,
-		      int unreadable)
+void *blksnap_array_from_user(const void __user *array, u32 count, size_t size,
+			      int unreadable)
 {
 	void *copy;
 
@@ -45,12 +46,13 @@ void *array_from_user(const void __user *array, u32 count, size_t size,
 	return copy;
 }
 
-struct sector_range *ranges_from_user(const void __user *array, u32 count,
-				      int unreadable)
+struct sector_range *blksnap_ranges_from_user(const void __user *array, u32 count,
+					      int unreadable)
 {
 	/* Alike, but for what a sector number is on the kernel's side. */
 	BUILD_BUG_ON(sizeof(struct sector_range) != sizeof(struct blk_snap_block_range));
-	return array_from_user(array, count, sizeof(struct sector_range), unreadable);
+	return blksnap_array_from_user(array, count,
+				       sizeof(struct sector_range), unreadable);
 }
 
 static int call_version(struct blk_snap_version *arg)
@@ -65,8 +67,8 @@ static int call_version(struct blk_snap_version *arg)
 
 static int call_collect(struct blk_snap_tracker_collect *arg)
 {
-	return call_tracker_collect(&arg->count, (void __user *)arg->cbt_info_array,
-				    false);
+	return blksnap_call_tracker_collect(
+		&arg->count, (void __user *)arg->cbt_info_array, false);
 }
 
 /* The calls take pointers to what the number says; here they are told apart. */
@@ -96,37 +98,37 @@ static int dispatch(unsigned int cmd, union argument *arg)
 	case IOCTL_BLK_SNAP_VERSION:
 		return call_version(&arg->version);
 	case IOCTL_BLK_SNAP_TRACKER_REMOVE:
-		return call_tracker_remove(&arg->remove);
+		return blksnap_call_tracker_remove(&arg->remove);
 	case IOCTL_BLK_SNAP_TRACKER_COLLECT:
 		return call_collect(&arg->collect);
 	case IOCTL_BLK_SNAP_TRACKER_READ_CBT_MAP:
-		return call_tracker_read_map(&arg->read_map);
+		return blksnap_call_tracker_read_map(&arg->read_map);
 	case IOCTL_BLK_SNAP_TRACKER_MARK_DIRTY_BLOCKS:
-		return call_tracker_mark_dirty(&arg->mark_dirty);
+		return blksnap_call_tracker_mark_dirty(&arg->mark_dirty);
 	case IOCTL_BLK_SNAP_SNAPSHOT_CREATE:
-		return call_snapshot_create(&arg->create);
+		return blksnap_call_snapshot_create(&arg->create);
 	case IOCTL_BLK_SNAP_SNAPSHOT_DESTROY:
-		return call_snapshot_destroy(&arg->destroy);
+		return blksnap_call_snapshot_destroy(&arg->destroy);
 	case IOCTL_BLK_SNAP_SNAPSHOT_APPEND_STORAGE:
-		return call_snapshot_append_storage(&arg->append);
+		return blksnap_call_snapshot_append_storage(&arg->append);
 	case IOCTL_BLK_SNAP_SNAPSHOT_TAKE:
-		return call_snapshot_take(&arg->take);
+		return blksnap_call_snapshot_take(&arg->take);
 	case IOCTL_BLK_SNAP_SNAPSHOT_COLLECT:
-		return call_snapshot_collect(&arg->snapshots);
+		return blksnap_call_snapshot_collect(&arg->snapshots);
 	case IOCTL_BLK_SNAP_SNAPSHOT_COLLECT_IMAGES:
-		return call_snapshot_collect_images(&arg->images);
+		return blksnap_call_snapshot_collect_images(&arg->images);
 	case IOCTL_BLK_SNAP_SNAPSHOT_WAIT_EVENT:
-		return call_snapshot_wait_event(&arg->event);
+		return blksnap_call_snapshot_wait_event(&arg->event);
 	case IOCTL_BLK_SNAP_SNAPSHOT_APPEND_FILE:
-		return call_snapshot_append_file(&arg->append_file);
+		return blksnap_call_snapshot_append_file(&arg->append_file);
 	case IOCTL_BLK_SNAP_SNAPSHOT_INFO:
-		return call_snapshot_info(&arg->info);
+		return blksnap_call_snapshot_info(&arg->info);
 	case IOCTL_BLK_SNAP_TRACKER_CHANGED_RANGES:
-		return call_tracker_changed_ranges(&arg->changed_ranges);
+		return blksnap_call_tracker_changed_ranges(&arg->changed_ranges);
 	case IOCTL_BLK_SNAP_SNAPSHOT_SET_LIMITS:
-		return call_snapshot_set_limits(&arg->set_limits);
+		return blksnap_call_snapshot_set_limits(&arg->set_limits);
 	case IOCTL_BLK_SNAP_TRACKER_INFO:
-		return call_tracker_info(&arg->tracker_info);
+		return blksnap_call_tracker_info(&arg->tracker_info);
 	default:
 		return -ENOTTY;
 	}
@@ -212,10 +214,10 @@ static void clear_padding(unsigned int cmd, union argument *arg)
 static void undo_unanswered(unsigned int cmd, union argument *arg)
 {
 	if (cmd == IOCTL_BLK_SNAP_SNAPSHOT_CREATE)
-		undo_snapshot_create(&arg->create.id);
+		blksnap_undo_snapshot_create(&arg->create.id);
 }
 
-long control_ioctl(struct file *file, unsigned int cmd, unsigned long user)
+long blksnap_control_ioctl(struct file *file, unsigned int cmd, unsigned long user)
 {
 	void __user *at = (void __user *)user;
 	int unreachable = unreachable_argument(cmd);
@@ -229,7 +231,7 @@ long control_ioctl(struct file *file, unsigned int cmd, unsigned long user)
 	arg = kzalloc(sizeof(*arg), GFP_KERNEL);
 	if (!arg)
 		return -ENOMEM;
-	if (!argument_from_user(arg, at, _IOC_SIZE(cmd), is_answered(cmd, 0))) {
+	if (!blksnap_argument_from_user(arg, at, _IOC_SIZE(cmd), is_answered(cmd, 0))) {
 		ret = unreachable;
 		goto out;
 	}
@@ -247,9 +249,9 @@ out:
 
 static const struct file_operations control_fops = {
 	.owner = THIS_MODULE,
-	.unlocked_ioctl = control_ioctl,
+	.unlocked_ioctl = blksnap_control_ioctl,
 #ifdef CONFIG_COMPAT
-	.compat_ioctl = control_compat_ioctl,
+	.compat_ioctl = blksnap_control_compat_ioctl,
 #endif
 	.llseek = noop_llseek,
 };
@@ -265,16 +267,16 @@ static ssize_t major_show(COMPAT_CLASS_ATTR_CONST struct class *class,
 }
 static CLASS_ATTR_RO(major);
 
-void control_exit(void)
+void blksnap_control_exit(void)
 {
-	control_sysfs_exit();
+	blksnap_control_sysfs_exit();
 	device_destroy(control_class, MKDEV(control_major, 0));
 	class_remove_file(control_class, &class_attr_major);
 	class_destroy(control_class);
 	unregister_chrdev(control_major, BLK_SNAP_CTL);
 }
 
-int control_init(void)
+int blksnap_control_init(void)
 {
 	struct device *node;
 	int ret;
@@ -291,7 +293,7 @@ int control_init(void)
 	if (ret)
 		goto out_class;
 	/* Before anybody can make a call that changes what it shows. */
-	control_sysfs_init(control_class);
+	blksnap_control_sysfs_init(control_class);
 	/* Mode 0600 root is what a node gets that its class says nothing of. */
 	node = device_create(control_class, NULL, MKDEV(control_major, 0), NULL,
 			     BLK_SNAP_CTL);
@@ -302,7 +304,7 @@ int control_init(void)
 	return 0;
 
 out_sysfs:
-	control_sysfs_exit();
+	blksnap_control_sysfs_exit();
 	class_remove_file(control_class, &class_attr_major);
 out_class:
 	class_destroy(control_class);

@@ -5,7 +5,7 @@
 #ifndef _BLKSNAP_CONTROL_H
 #define _BLKSNAP_CONTROL_H
 
-int control_init(void);
-void control_exit(void);
+int blksnap_control_init(void);
+void blksnap_control_exit(void);
 
 #endif /* _BLKSNAP_CONTROL_H */

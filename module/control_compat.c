@@ -69,9 +69,10 @@ static long tracker_collect(void __user *at)
 	struct compat_tracker_collect arg;
 	int ret;
 
-	if (!argument_from_user(&arg, at, sizeof(arg), true))
+	if (!blksnap_argument_from_user(&arg, at, sizeof(arg), true))
 		return -ENODATA;
-	ret = call_tracker_collect(&arg.count, compat_ptr(arg.cbt_info_array), true);
+	ret = blksnap_call_tracker_collect(
+		&arg.count, compat_ptr(arg.cbt_info_array), true);
 	if ((!ret || ret == -ENOBUFS) && copy_to_user(at, &arg, sizeof(arg)))
 		return -ENODATA;
 	return ret;
@@ -82,13 +83,13 @@ static long read_map(void __user *at)
 	struct compat_read_map arg;
 	struct blk_snap_tracker_read_cbt_bitmap native;
 
-	if (!argument_from_user(&arg, at, sizeof(arg), false))
+	if (!blksnap_argument_from_user(&arg, at, sizeof(arg), false))
 		return -ENODATA;
 	native.dev_id = arg.dev_id;
 	native.offset = arg.offset;
 	native.length = arg.length;
 	native.buff = (__force __u8 *)compat_ptr(arg.buff);
-	return call_tracker_read_map(&native);
+	return blksnap_call_tracker_read_map(&native);
 }
 
 static long mark_dirty(void __user *at)
@@ -96,12 +97,12 @@ static long mark_dirty(void __user *at)
 	struct compat_mark_dirty arg;
 	struct blk_snap_tracker_mark_dirty_blocks native;
 
-	if (!argument_from_user(&arg, at, sizeof(arg), false))
+	if (!blksnap_argument_from_user(&arg, at, sizeof(arg), false))
 		return -ENODATA;
 	native.dev_id = arg.dev_id;
 	native.count = arg.count;
 	native.dirty_blocks_array = (__force void *)compat_ptr(arg.dirty_blocks_array);
-	return call_tracker_mark_dirty(&native);
+	return blksnap_call_tracker_mark_dirty(&native);
 }
 
 static long create(void __user *at)
@@ -110,17 +111,17 @@ static long create(void __user *at)
 	struct blk_snap_snapshot_create native;
 	int ret;
 
-	if (!argument_from_user(&arg, at, sizeof(arg), true))
+	if (!blksnap_argument_from_user(&arg, at, sizeof(arg), true))
 		return -ENODATA;
 	native.count = arg.count;
 	native.dev_id_array = (__force void *)compat_ptr(arg.dev_id_array);
-	ret = call_snapshot_create(&native);
+	ret = blksnap_call_snapshot_create(&native);
 	if (ret)
 		return ret;
 	arg.id = native.id;
 	if (!copy_to_user(at, &arg, sizeof(arg)))
 		return 0;
-	undo_snapshot_create(&native.id);
+	blksnap_undo_snapshot_create(&native.id);
 	return -ENODATA;
 }
 
@@ -129,13 +130,13 @@ static long append_storage(void __user *at)
 	struct compat_append_storage arg;
 	struct blk_snap_snapshot_append_storage native;
 
-	if (!argument_from_user(&arg, at, sizeof(arg), false))
+	if (!blksnap_argument_from_user(&arg, at, sizeof(arg), false))
 		return -EINVAL;
 	native.id = arg.id;
 	native.dev_id = arg.dev_id;
 	native.count = arg.count;
 	native.ranges = (__force void *)compat_ptr(arg.ranges);
-	return call_snapshot_append_storage(&native);
+	return blksnap_call_snapshot_append_storage(&native);
 }
 
 static long snapshot_collect(void __user *at)
@@ -144,11 +145,11 @@ static long snapshot_collect(void __user *at)
 	struct blk_snap_snapshot_collect native;
 	int ret;
 
-	if (!argument_from_user(&arg, at, sizeof(arg), true))
+	if (!blksnap_argument_from_user(&arg, at, sizeof(arg), true))
 		return -ENODATA;
 	native.count = arg.count;
 	native.ids = (__force void *)compat_ptr(arg.ids);
-	ret = call_snapshot_collect(&native);
+	ret = blksnap_call_snapshot_collect(&native);
 	arg.count = native.count;
 	if ((!ret || ret == -ENODATA) && copy_to_user(at, &arg, sizeof(arg)))
 		return -ENODATA;
@@ -161,12 +162,12 @@ static long collect_images(void __user *at)
 	struct blk_snap_snapshot_collect_images native;
 	int ret;
 
-	if (!argument_from_user(&arg, at, sizeof(arg), true))
+	if (!blksnap_argument_from_user(&arg, at, sizeof(arg), true))
 		return -ENODATA;
 	native.id = arg.id;
 	native.count = arg.count;
 	native.image_info_array = (__force void *)compat_ptr(arg.image_info_array);
-	ret = call_snapshot_collect_images(&native);
+	ret = blksnap_call_snapshot_collect_images(&native);
 	arg.count = native.count;
 	if ((!ret || ret == -ENODATA || ret == -ENODEV) &&
 	    copy_to_user(at, &arg, sizeof(arg)))
@@ -174,7 +175,8 @@ static long collect_images(void __user *at)
 	return ret;
 }
 
-long control_compat_ioctl(struct file *file, unsigned int cmd, unsigned long user)
+long blksnap_control_compat_ioctl(struct file *file, unsigned int cmd,
+				  unsigned long user)
 {
 	long (*call)(void __user *at);
 
@@ -210,7 +212,8 @@ long control_compat_ioctl(struct file *file, unsigned int cmd, unsigned long use
 	case IOCTL_BLK_SNAP_SNAPSHOT_COLLECT_IMAGES:
 		return -ENOTTY;
 	default:
-		return control_ioctl(file, cmd, (unsigned long)compat_ptr(user));
+		return blksnap_control_ioctl(file, cmd,
+					     (unsigned long)compat_ptr(user));
 	}
 	if (!capable(CAP_SYS_ADMIN))
 		return -EPERM;

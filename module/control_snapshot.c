@@ -19,7 +19,7 @@ static struct snapshot *find(const struct blk_snap_uuid *id)
 	uuid_t uuid;
 
 	import_uuid(&uuid, id->b);
-	return snapshot_find(&uuid);
+	return blksnap_snapshot_find(&uuid);
 }
 
 static int compare_devs(const void *a, const void *b)
@@ -51,7 +51,7 @@ static int check_devs(const struct blk_snap_dev *from, dev_t *devs, u32 count)
 	return ret;
 }
 
-int call_snapshot_create(struct blk_snap_snapshot_create *arg)
+int blksnap_call_snapshot_create(struct blk_snap_snapshot_create *arg)
 {
 	struct blk_snap_dev *from;
 	dev_t *devs;
@@ -60,19 +60,19 @@ int call_snapshot_create(struct blk_snap_snapshot_create *arg)
 
 	if (!arg->count)
 		return -EINVAL;
-	from = array_from_user((void __user *)arg->dev_id_array, arg->count,
-			       sizeof(*from), -ENODATA);
+	from = blksnap_array_from_user((void __user *)arg->dev_id_array, arg->count,
+				       sizeof(*from), -ENODATA);
 	if (IS_ERR(from))
 		return PTR_ERR(from);
 	devs = kvcalloc(arg->count, sizeof(*devs), GFP_KERNEL);
 	ret = devs ? check_devs(from, devs, arg->count) : -ENOMEM;
 	if (!ret)
-		ret = snapshot_create(devs, arg->count, &id);
+		ret = blksnap_snapshot_create(devs, arg->count, &id);
 	if (!ret)
 		export_uuid(arg->id.b, &id);
 	kvfree(devs);
 	kvfree(from);
-	control_sysfs_settle();
+	blksnap_control_sysfs_settle();
 	return ret;
 }
 
@@ -83,23 +83,23 @@ static int destroy(const struct blk_snap_uuid *id, bool undo)
 
 	if (!snapshot)
 		return -ENODEV;
-	ret = snapshot_destroy(snapshot, undo);
-	snapshot_put(snapshot);
-	control_sysfs_settle();
+	ret = blksnap_snapshot_destroy(snapshot, undo);
+	blksnap_snapshot_put(snapshot);
+	blksnap_control_sysfs_settle();
 	return ret == -ESRCH ? -ENODEV : ret;
 }
 
-int call_snapshot_destroy(struct blk_snap_snapshot_destroy *arg)
+int blksnap_call_snapshot_destroy(struct blk_snap_snapshot_destroy *arg)
 {
 	return destroy(&arg->id, false);
 }
 
-void undo_snapshot_create(const struct blk_snap_uuid *id)
+void blksnap_undo_snapshot_create(const struct blk_snap_uuid *id)
 {
 	destroy(id, true);
 }
 
-int call_snapshot_append_storage(struct blk_snap_snapshot_append_storage *arg)
+int blksnap_call_snapshot_append_storage(struct blk_snap_snapshot_append_storage *arg)
 {
 	struct snapshot *snapshot = find(&arg->id);
 	struct sector_range *ranges;
@@ -114,36 +114,37 @@ int call_snapshot_append_storage(struct blk_snap_snapshot_append_storage *arg)
 		ret = -EINVAL;
 	if (ret)
 		goto out;
-	ranges = ranges_from_user((void __user *)arg->ranges, arg->count, -EINVAL);
+	ranges = blksnap_ranges_from_user((void __user *)arg->ranges,
+					  arg->count, -EINVAL);
 	if (IS_ERR(ranges)) {
 		ret = PTR_ERR(ranges);
 		goto out;
 	}
-	ret = diff_storage_prepare_device(dev, ranges, arg->count, &batch);
+	ret = blksnap_diff_storage_prepare_device(dev, ranges, arg->count, &batch);
 	kvfree(ranges);
 	if (!ret)
-		ret = snapshot_append(snapshot, batch);
+		ret = blksnap_snapshot_append(snapshot, batch);
 out:
-	snapshot_put(snapshot);
+	blksnap_snapshot_put(snapshot);
 	return ret;
 }
 
-int call_snapshot_take(struct blk_snap_snapshot_take *arg)
+int blksnap_call_snapshot_take(struct blk_snap_snapshot_take *arg)
 {
 	struct snapshot *snapshot = find(&arg->id);
 	int ret;
 
 	if (!snapshot)
 		return -ESRCH;
-	ret = snapshot_take(snapshot);
-	snapshot_put(snapshot);
-	control_sysfs_settle();
+	ret = blksnap_snapshot_take(snapshot);
+	blksnap_snapshot_put(snapshot);
+	blksnap_control_sysfs_settle();
 	return ret;
 }
 
-int call_snapshot_collect(struct blk_snap_snapshot_collect *arg)
+int blksnap_call_snapshot_collect(struct blk_snap_snapshot_collect *arg)
 {
-	unsigned int room = snapshots_collect(NULL, 0), there;
+	unsigned int room = blksnap_snapshots_collect(NULL, 0), there;
 	uuid_t *ids;
 	int ret = 0;
 
@@ -155,7 +156,7 @@ int call_snapshot_collect(struct blk_snap_snapshot_collect *arg)
 	ids = kvcalloc(room + 1, sizeof(*ids), GFP_KERNEL);
 	if (!ids)
 		return -ENOMEM;
-	there = snapshots_collect(ids, room);
+	there = blksnap_snapshots_collect(ids, room);
 	BUILD_BUG_ON(sizeof(*ids) != sizeof(*arg->ids));
 	if (there > room ||
 	    copy_to_user((void __user *)arg->ids, ids, there * sizeof(*ids)))
@@ -172,7 +173,7 @@ static int put_image_info(struct snapshot *snapshot, unsigned int index,
 	struct blk_snap_image_info image;
 	int ret;
 
-	ret = snapshot_device_info(snapshot, index, &info);
+	ret = blksnap_snapshot_device_info(snapshot, index, &info);
 	if (ret)
 		return ret;
 	image.orig_dev_id = dev_to_user(info.origin);
@@ -180,7 +181,7 @@ static int put_image_info(struct snapshot *snapshot, unsigned int index,
 	return copy_to_user(to, &image, sizeof(image)) ? -ENODATA : 0;
 }
 
-int call_snapshot_collect_images(struct blk_snap_snapshot_collect_images *arg)
+int blksnap_call_snapshot_collect_images(struct blk_snap_snapshot_collect_images *arg)
 {
 	struct blk_snap_image_info __user *to =
 		(struct blk_snap_image_info __user *)arg->image_info_array;
@@ -191,38 +192,38 @@ int call_snapshot_collect_images(struct blk_snap_snapshot_collect_images *arg)
 
 	if (!snapshot)
 		return -ESRCH;
-	arg->count = snapshot_device_count(snapshot);
-	ret = snapshot_device_info(snapshot, 0, &info);
+	arg->count = blksnap_snapshot_device_count(snapshot);
+	ret = blksnap_snapshot_device_info(snapshot, 0, &info);
 	if (!ret && to) {
 		if (room < arg->count)
 			ret = -ENODATA;
 		for (i = 0; i < arg->count && !ret; i++)
 			ret = put_image_info(snapshot, i, to + i);
 	}
-	snapshot_put(snapshot);
+	blksnap_snapshot_put(snapshot);
 	return ret;
 }
 
-int call_snapshot_wait_event(struct blk_snap_snapshot_event *arg)
+int blksnap_call_snapshot_wait_event(struct blk_snap_snapshot_event *arg)
 {
 	struct snapshot *snapshot = find(&arg->id);
 	struct event *event;
 
 	if (!snapshot)
 		return -ESRCH;
-	event = snapshot_wait_event(snapshot, arg->timeout_ms);
-	snapshot_put(snapshot);
+	event = blksnap_snapshot_wait_event(snapshot, arg->timeout_ms);
+	blksnap_snapshot_put(snapshot);
 	if (IS_ERR(event))
 		return PTR_ERR(event);
 	arg->code = event->code;
 	arg->time_label = ktime_to_ns(event->time);
 	memset(arg->data, 0, sizeof(arg->data));
 	memcpy(arg->data, event->data, event->data_bytes);
-	event_free(event);
+	blksnap_event_free(event);
 	return 0;
 }
 
-int call_snapshot_append_file(struct blk_snap_snapshot_append_file *arg)
+int blksnap_call_snapshot_append_file(struct blk_snap_snapshot_append_file *arg)
 {
 	struct storage_batch *batch;
 	struct snapshot *snapshot;
@@ -241,17 +242,17 @@ int call_snapshot_append_file(struct blk_snap_snapshot_append_file *arg)
 		ret = -EBADF;
 		goto out;
 	}
-	ret = diff_storage_prepare_file(file, &batch);
+	ret = blksnap_diff_storage_prepare_file(file, &batch);
 	fput(file);
 	if (ret)
 		goto out;
-	for (i = 0; i < storage_batch_count(batch); i++)
-		sectors += storage_batch_range(batch, i)->range.count;
-	ret = snapshot_append(snapshot, batch);
+	for (i = 0; i < blksnap_storage_batch_count(batch); i++)
+		sectors += blksnap_storage_batch_range(batch, i)->range.count;
+	ret = blksnap_snapshot_append(snapshot, batch);
 	if (!ret)
 		arg->sector_count = sectors;
 out:
-	snapshot_put(snapshot);
+	blksnap_snapshot_put(snapshot);
 	return ret;
 }
 
@@ -262,7 +263,7 @@ static int put_info_image(struct snapshot *snapshot, unsigned int index,
 	struct snapshot_device_info info;
 	int ret;
 
-	ret = snapshot_device_info(snapshot, index, &info);
+	ret = blksnap_snapshot_device_info(snapshot, index, &info);
 	if (ret == -ESRCH)
 		return ret;
 	image.orig_dev_id = dev_to_user(info.origin);
@@ -285,7 +286,7 @@ static int put_info_range(struct snapshot *snapshot, unsigned int index,
 	dev_t dev;
 	int ret;
 
-	ret = snapshot_storage_range(snapshot, index, &dev, &sectors);
+	ret = blksnap_snapshot_storage_range(snapshot, index, &dev, &sectors);
 	if (ret)
 		return ret;
 	range.dev_id = dev_to_user(dev);
@@ -330,7 +331,7 @@ static void fill_info(struct blk_snap_snapshot_info *to,
 	to->waiting_writes = from->stats.waiting_writes;
 }
 
-int call_snapshot_info(struct blk_snap_snapshot_info *arg)
+int blksnap_call_snapshot_info(struct blk_snap_snapshot_info *arg)
 {
 	u32 image_room = arg->image_count, range_room = arg->range_count;
 	struct snapshot_info info;
@@ -342,13 +343,13 @@ int call_snapshot_info(struct blk_snap_snapshot_info *arg)
 	snapshot = find(&arg->id);
 	if (!snapshot)
 		return -ESRCH;
-	ret = snapshot_info(snapshot, &info);
+	ret = blksnap_snapshot_info(snapshot, &info);
 	if (!ret) {
 		fill_info(arg, &info);
-		arg->image_count = snapshot_device_count(snapshot);
+		arg->image_count = blksnap_snapshot_device_count(snapshot);
 		ret = put_info_arrays(snapshot, arg, image_room, range_room);
 	}
-	snapshot_put(snapshot);
+	blksnap_snapshot_put(snapshot);
 	return ret;
 }
 
@@ -357,7 +358,7 @@ static bool is_limit(u64 value, u64 least, u64 most)
 	return !value || (value >= least && value <= most);
 }
 
-int call_snapshot_set_limits(struct blk_snap_snapshot_set_limits *arg)
+int blksnap_call_snapshot_set_limits(struct blk_snap_snapshot_set_limits *arg)
 {
 	struct snapshot_limits limits = {
 		.memory_bytes = arg->memory_limit_bytes,
@@ -378,7 +379,7 @@ int call_snapshot_set_limits(struct blk_snap_snapshot_set_limits *arg)
 	snapshot = find(&arg->id);
 	if (!snapshot)
 		return -ESRCH;
-	ret = snapshot_set_limits(snapshot, &limits);
-	snapshot_put(snapshot);
+	ret = blksnap_snapshot_set_limits(snapshot, &limits);
+	blksnap_snapshot_put(snapshot);
 	return ret;
 }

@@ -38,16 +38,17 @@ static dev_t dev_of(struct device *device)
 }
 
 /* A file whose value is in struct tracker_details, called @d. */
-#define TRACKER_FILE(name, must_count, declare, format, ...)			\
-static ssize_t name##_show(struct device *device,				\
-			   struct device_attribute *attr, char *buf)		\
-{										\
-	struct tracker_details d;						\
-	int ret = tracker_details(dev_of(device), must_count, &d);		\
-										\
-	return ret ?: sysfs_emit(buf, format "\n", __VA_ARGS__);		\
-}										\
-static declare(name)
+#define TRACKER_FILE(name, must_count, declare, format, ...)                  \
+	static ssize_t name##_show(struct device *device,                     \
+				   struct device_attribute *attr, char *buf)  \
+	{                                                                     \
+		struct tracker_details d;                                     \
+		int ret = blksnap_tracker_details(dev_of(device), must_count, \
+						  &d);                        \
+                                                                              \
+		return ret ?: sysfs_emit(buf, format "\n", __VA_ARGS__);      \
+	}                                                                     \
+	static declare(name)
 
 static const char *const states[] = {
 	[TRACKER_IDLE] = "idle",
@@ -83,16 +84,16 @@ TRACKER_FILE(changed_blocks_last, true, DEVICE_ATTR_ADMIN_RO, "%u", d.counts.las
 TRACKER_FILE(changed_blocks_generation, true, DEVICE_ATTR_ADMIN_RO, "%u", d.counts.generation);
 
 /* A file about the snapshot that the device is in, called @s; zeros if in none. */
-#define SNAPSHOT_FILE(name, format, value)					\
-static ssize_t name##_show(struct device *device,				\
-			   struct device_attribute *attr, char *buf)		\
-{										\
-	struct snapshot_summary s;						\
-										\
-	snapshot_summary_of(dev_of(device), &s);				\
-	return sysfs_emit(buf, format "\n", value);				\
-}										\
-static DEVICE_ATTR_RO(name)
+#define SNAPSHOT_FILE(name, format, value)                                   \
+	static ssize_t name##_show(struct device *device,                    \
+				   struct device_attribute *attr, char *buf) \
+	{                                                                    \
+		struct snapshot_summary s;                                   \
+                                                                             \
+		blksnap_snapshot_summary_of(dev_of(device), &s);             \
+		return sysfs_emit(buf, format "\n", value);                  \
+	}                                                                    \
+	static DEVICE_ATTR_RO(name)
 
 SNAPSHOT_FILE(snapshot_id, "%pUb", &s.id);
 SNAPSHOT_FILE(storage_sectors, "%llu", (u64)s.storage.total);
@@ -197,14 +198,14 @@ static void match(const struct tracker_info *infos, unsigned int count)
 /* If the list grows meanwhile, we are called again. */
 static void match_trackers(struct work_struct *work)
 {
-	unsigned int room = trackers_collect(NULL, 0);
+	unsigned int room = blksnap_trackers_collect(NULL, 0);
 	struct tracker_info *infos = kvcalloc(room + 1, sizeof(*infos), GFP_KERNEL);
 
 	if (!infos) {
 		match_later();
 		return;
 	}
-	match(infos, min(room, trackers_collect(infos, room)));
+	match(infos, min(room, blksnap_trackers_collect(infos, room)));
 	kvfree(infos);
 }
 
@@ -215,23 +216,23 @@ static void trackers_changed(void)
 	schedule_delayed_work(&match_work, 0);
 }
 
-void control_sysfs_settle(void)
+void blksnap_control_sysfs_settle(void)
 {
 	flush_delayed_work(&match_work);
 }
 
-void control_sysfs_exit(void)
+void blksnap_control_sysfs_exit(void)
 {
 	struct directory *directory, *next;
 
-	trackers_set_listener(NULL);
+	blksnap_trackers_set_listener(NULL);
 	cancel_delayed_work_sync(&match_work);
 	list_for_each_entry_safe(directory, next, &directories, link)
 		remove_directory(directory);
 }
 
-void control_sysfs_init(struct class *class)
+void blksnap_control_sysfs_init(struct class *class)
 {
 	directory_class = class;
-	trackers_set_listener(trackers_changed);
+	blksnap_trackers_set_listener(trackers_changed);
 }

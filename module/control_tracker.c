@@ -15,13 +15,13 @@
 
 #define MAP_PIECE	PAGE_SIZE
 
-int call_tracker_remove(struct blk_snap_tracker_remove *arg)
+int blksnap_call_tracker_remove(struct blk_snap_tracker_remove *arg)
 {
 	dev_t dev;
 	int ret;
 
-	ret = dev_from_user(arg->dev_id, &dev) ?: tracker_remove(dev);
-	control_sysfs_settle();
+	ret = dev_from_user(arg->dev_id, &dev) ?: blksnap_tracker_remove(dev);
+	blksnap_control_sysfs_settle();
 	return ret;
 }
 
@@ -91,9 +91,9 @@ static int put_infos(void __user *array, const struct tracker_info *infos,
 	return ret;
 }
 
-int call_tracker_collect(u32 *count, void __user *array, bool is_compat)
+int blksnap_call_tracker_collect(u32 *count, void __user *array, bool is_compat)
 {
-	unsigned int room = trackers_collect(NULL, 0), there;
+	unsigned int room = blksnap_trackers_collect(NULL, 0), there;
 	struct tracker_info *infos;
 	int ret;
 
@@ -105,7 +105,7 @@ int call_tracker_collect(u32 *count, void __user *array, bool is_compat)
 	infos = kvcalloc(room + 1, sizeof(*infos), GFP_KERNEL);
 	if (!infos)
 		return -ENOMEM;
-	there = trackers_collect(infos, room);
+	there = blksnap_trackers_collect(infos, room);
 	if (there > room)
 		ret = -ENOBUFS;
 	else
@@ -115,7 +115,7 @@ int call_tracker_collect(u32 *count, void __user *array, bool is_compat)
 	return ret;
 }
 
-int call_tracker_read_map(struct blk_snap_tracker_read_cbt_bitmap *arg)
+int blksnap_call_tracker_read_map(struct blk_snap_tracker_read_cbt_bitmap *arg)
 {
 	struct cbt_map_info first, info;
 	u32 done = 0;
@@ -132,9 +132,9 @@ int call_tracker_read_map(struct blk_snap_tracker_read_cbt_bitmap *arg)
 	/* The result is an int. */
 	arg->length = min_t(u32, arg->length, INT_MAX);
 	do {
-		ret = tracker_read_map(dev, arg->offset + done,
-				       min_t(u32, arg->length - done, MAP_PIECE),
-				       piece, &info);
+		ret = blksnap_tracker_read_map(dev, arg->offset + done,
+					       min_t(u32, arg->length - done, MAP_PIECE),
+					       piece, &info);
 		if (ret < 0)
 			break;
 		if (!done) {
@@ -156,7 +156,7 @@ int call_tracker_read_map(struct blk_snap_tracker_read_cbt_bitmap *arg)
 	return ret < 0 ? ret : done;
 }
 
-int call_tracker_mark_dirty(struct blk_snap_tracker_mark_dirty_blocks *arg)
+int blksnap_call_tracker_mark_dirty(struct blk_snap_tracker_mark_dirty_blocks *arg)
 {
 	struct sector_range *ranges;
 	dev_t dev, origin;
@@ -167,11 +167,12 @@ int call_tracker_mark_dirty(struct blk_snap_tracker_mark_dirty_blocks *arg)
 		return ret;
 	if (!arg->count)
 		return -EINVAL;
-	ranges = ranges_from_user((void __user *)arg->dirty_blocks_array, arg->count, -ENODATA);
+	ranges = blksnap_ranges_from_user(
+		(void __user *)arg->dirty_blocks_array, arg->count, -ENODATA);
 	if (IS_ERR(ranges))
 		return PTR_ERR(ranges);
-	origin = snapshot_origin_of(dev);
-	ret = tracker_mark_dirty(origin ?: dev, ranges, arg->count);
+	origin = blksnap_snapshot_origin_of(dev);
+	ret = blksnap_tracker_mark_dirty(origin ?: dev, ranges, arg->count);
 	kvfree(ranges);
 	return ret;
 }
@@ -227,9 +228,11 @@ static int read_changes(dev_t dev, struct blk_snap_tracker_changed_ranges *arg,
 
 	import_uuid(&generation, arg->generation_id.b);
 	do {
-		ret = tracker_read_changes(dev, &generation, arg->since, &sector, piece,
-					   min_t(u32, arg->count - writer.count,
-						 MAP_PIECE / sizeof(*piece)), &info);
+		ret = blksnap_tracker_read_changes(
+			dev, &generation, arg->since, &sector, piece,
+			min_t(u32, arg->count - writer.count,
+			      MAP_PIECE / sizeof(*piece)),
+			&info);
 		if (ret < 0)
 			return ret;
 		if (!is_first && info.snap_number != arg->snap_number)
@@ -249,7 +252,7 @@ static int read_changes(dev_t dev, struct blk_snap_tracker_changed_ranges *arg,
 	return put_last(&writer);
 }
 
-int call_tracker_changed_ranges(struct blk_snap_tracker_changed_ranges *arg)
+int blksnap_call_tracker_changed_ranges(struct blk_snap_tracker_changed_ranges *arg)
 {
 	struct sector_range *piece;
 	dev_t dev;
@@ -291,7 +294,7 @@ static void fill_tracker_info(struct blk_snap_tracker_info *to,
 	to->copied_bytes = from->copied_bytes;
 }
 
-int call_tracker_info(struct blk_snap_tracker_info *arg)
+int blksnap_call_tracker_info(struct blk_snap_tracker_info *arg)
 {
 	struct tracker_details details;
 	struct snapshot_summary summary;
@@ -302,11 +305,11 @@ int call_tracker_info(struct blk_snap_tracker_info *arg)
 		return -EINVAL;
 	if (dev_from_user(arg->dev_id, &dev))
 		return -ENODEV;
-	ret = tracker_details(dev, true, &details);
+	ret = blksnap_tracker_details(dev, true, &details);
 	if (ret)
 		return ret;
 	fill_tracker_info(arg, &details);
-	snapshot_summary_of(dev, &summary);
+	blksnap_snapshot_summary_of(dev, &summary);
 	export_uuid(arg->snapshot_id.b, &summary.id);
 	return 0;
 }

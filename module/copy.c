@@ -76,7 +76,7 @@ static bool take_budget(struct copier *copier, size_t bytes, bool is_urgent,
 	return is_taken;
 }
 
-void __copier_call_waiters(struct copier *copier)
+void __blksnap_copier_call_waiters(struct copier *copier)
 {
 	struct copier_waiter *waiter, *next;
 	LIST_HEAD(called);
@@ -95,11 +95,11 @@ static void give_budget(struct copier *copier, size_t bytes)
 
 	raw_spin_lock_irqsave(&copier->lock, flags);
 	copier->memory_bytes -= bytes;
-	__copier_call_waiters(copier);
+	__blksnap_copier_call_waiters(copier);
 	raw_spin_unlock_irqrestore(&copier->lock, flags);
 }
 
-void copier_forget(struct copier *copier, struct copier_waiter *waiter)
+void blksnap_copier_forget(struct copier *copier, struct copier_waiter *waiter)
 {
 	unsigned long flags;
 
@@ -150,7 +150,7 @@ static void give_bio(struct copy *copy)
 	raw_spin_unlock_irqrestore(&copier->lock, flags);
 }
 
-void copy_put(struct copy *copy)
+void blksnap_copy_put(struct copy *copy)
 {
 	struct copier *copier = copy->copier;
 	size_t bytes = (size_t)copy->bio.bi_vcnt << PAGE_SHIFT;
@@ -169,7 +169,7 @@ static void end_read(struct bio *bio)
 	copy->ops->read_done(copy, bio->bi_status);
 }
 
-void copy_read(struct copy *copy)
+void blksnap_copy_read(struct copy *copy)
 {
 	struct bio *bio = &copy->bio;
 
@@ -242,10 +242,10 @@ static struct copy *copy_make(struct copier *copier, struct block_device *origin
 	return NULL;
 }
 
-struct copy *copy_alloc(struct copier *copier, struct block_device *origin,
-			sector_t start, u32 count,
-			const struct copy_operations *ops, bool is_urgent,
-			struct copier_waiter *waiter)
+struct copy *blksnap_copy_alloc(struct copier *copier, struct block_device *origin,
+				sector_t start, u32 count,
+				const struct copy_operations *ops, bool is_urgent,
+				struct copier_waiter *waiter)
 {
 	size_t bytes = (size_t)pages_of(count) << PAGE_SHIFT;
 	struct copy *copy;
@@ -253,8 +253,8 @@ struct copy *copy_alloc(struct copier *copier, struct block_device *origin,
 	do {
 		if (!take_budget(copier, bytes, is_urgent, waiter)) {
 			if (waiter)
-				store_budget_is_gone(copier, origin);
-			copier_store_now(copier);
+				blksnap_store_budget_is_gone(copier, origin);
+			blksnap_copier_store_now(copier);
 			return NULL;
 		}
 		copy = copy_make(copier, origin, start, count, ops);
@@ -263,13 +263,13 @@ struct copy *copy_alloc(struct copier *copier, struct block_device *origin,
 			return copy;
 		}
 		give_budget(copier, bytes);
-		copier_store_now(copier);
+		blksnap_copier_store_now(copier);
 		/* With nothing in flight what is set aside is back: enough for one. */
 	} while (!wait_for_others(copier, waiter));
 	return NULL;
 }
 
-void copy_to_bio(struct copy *copy, u32 offset, struct bio *bio)
+void blksnap_copy_to_bio(struct copy *copy, u32 offset, struct bio *bio)
 {
 	struct bvec_iter iter;
 	struct bio_vec bv;
@@ -292,13 +292,13 @@ void copy_to_bio(struct copy *copy, u32 offset, struct bio *bio)
 	}
 }
 
-void copier_stats(struct copier *copier, struct copier_stats *stats)
+void blksnap_copier_stats(struct copier *copier, struct copier_stats *stats)
 {
 	stats->memory_bytes = READ_ONCE(copier->memory_bytes);
 	stats->stored_bytes = atomic64_read(&copier->stored_bytes);
 }
 
-void copier_free(struct copier *copier)
+void blksnap_copier_free(struct copier *copier)
 {
 	struct page *page, *next;
 
@@ -313,7 +313,7 @@ void copier_free(struct copier *copier)
 	kfree(copier);
 }
 
-void copier_set_budget(struct copier *copier, u64 budget_bytes)
+void blksnap_copier_set_budget(struct copier *copier, u64 budget_bytes)
 {
 	unsigned long flags;
 
@@ -322,10 +322,10 @@ void copier_set_budget(struct copier *copier, u64 budget_bytes)
 	raw_spin_unlock_irqrestore(&copier->lock, flags);
 }
 
-struct copier *copier_alloc(struct diff_storage *storage, u64 budget_bytes,
-			    void (*fail)(void *arg, struct block_device *origin,
-					 int error),
-			    void *arg)
+struct copier *blksnap_copier_alloc(struct diff_storage *storage, u64 budget_bytes,
+				    void (*fail)(void *arg, struct block_device *origin,
+						 int error),
+				    void *arg)
 {
 	struct copier *copier = kzalloc(sizeof(*copier), GFP_KERNEL);
 
@@ -338,7 +338,7 @@ struct copier *copier_alloc(struct diff_storage *storage, u64 budget_bytes,
 	raw_spin_lock_init(&copier->lock);
 	INIT_LIST_HEAD(&copier->pages);
 	INIT_LIST_HEAD(&copier->waiters);
-	store_init(copier);
+	blksnap_store_init(copier);
 	copier->wq = alloc_workqueue("blksnap-store", WQ_MEM_RECLAIM | WQ_UNBOUND |
 				     WQ_HIGHPRI, 1);
 	copier->spare = kzalloc(sizeof(*copier->spare) +
@@ -356,16 +356,16 @@ struct copier *copier_alloc(struct diff_storage *storage, u64 budget_bytes,
 	return copier;
 
 out:
-	copier_free(copier);
+	blksnap_copier_free(copier);
 	return ERR_PTR(-ENOMEM);
 }
 
-int copies_init(void)
+int blksnap_copies_init(void)
 {
-	return stores_init();
+	return blksnap_stores_init();
 }
 
-void copies_exit(void)
+void blksnap_copies_exit(void)
 {
-	stores_exit();
+	blksnap_stores_exit();
 }

@@ -6,10 +6,10 @@
  * (who alone knows the map), and then stored. Between the two the origin's
  * writers go on, so that a write waits for one read and never for the store.
  *
- *	copy_alloc		takes room from the memory budget
- *	copy_read		asynchronous; the owner's read_done when it ends
- *	copy_store		asynchronous; the owner's stored when it ends
- *	copy_put		the last one gives the room back
+ *	blksnap_copy_alloc		takes room from the memory budget
+ *	blksnap_copy_read		asynchronous; the owner's read_done when it ends
+ *	blksnap_copy_store		asynchronous; the owner's stored when it ends
+ *	blksnap_copy_put		the last one gives the room back
  *
  * A copier serves all devices of one snapshot. If the storage has no room the
  * copies wait in memory until more is appended; when then the budget is gone as
@@ -36,7 +36,10 @@ struct copy_operations {
 	void (*stored)(struct copy *copy, place_t place, int error);
 };
 
-/* Legend: I set by copy_alloc() or copy_read(); C the copier's; O the owner's. */
+/*
+ * Legend: I set by blksnap_copy_alloc() or blksnap_copy_read(); C the copier's; O the
+ * owner's.
+ */
 struct copy {
 	struct copier *copier;			/* I */
 	const struct copy_operations *ops;	/* I */
@@ -63,43 +66,43 @@ struct copier_stats {
 };
 
 /* Module-wide pools. */
-int copies_init(void);
-void copies_exit(void);
+int blksnap_copies_init(void);
+void blksnap_copies_exit(void);
 
 /*
  * @fail: called once, from any context, with a negative errno and the device
  * whose data is lost. @budget_bytes: bound of the memory in copies. May sleep.
  * ERR_PTR(-ENOMEM).
  */
-struct copier *copier_alloc(struct diff_storage *storage, u64 budget_bytes,
-			    void (*fail)(void *arg, struct block_device *origin,
-					 int error),
-			    void *arg);
+struct copier *blksnap_copier_alloc(struct diff_storage *storage, u64 budget_bytes,
+				    void (*fail)(void *arg, struct block_device *origin,
+						 int error),
+				    void *arg);
 
 /* Another budget, before the first copy. Any context. */
-void copier_set_budget(struct copier *copier, u64 budget_bytes);
+void blksnap_copier_set_budget(struct copier *copier, u64 budget_bytes);
 
 /*
  * Drops what waits for room and waits for what is being stored; copies begun
  * later are dropped too. May sleep. Then, when all copies are put, free.
  */
-void copier_stop(struct copier *copier);
-void copier_free(struct copier *copier);
+void blksnap_copier_stop(struct copier *copier);
+void blksnap_copier_free(struct copier *copier);
 
 /* Storage was appended: what waited for room goes on. Any context. */
-void copier_has_room(struct copier *copier);
+void blksnap_copier_has_room(struct copier *copier);
 
 /* For how many jiffies there has been no room on the storage; 0: there is. */
-unsigned long copier_short_for(struct copier *copier);
+unsigned long blksnap_copier_short_for(struct copier *copier);
 
 /* Fails the copier for a reason of its owners'. Any context. */
-void copier_fail(struct copier *copier, struct block_device *origin, int error);
+void blksnap_copier_fail(struct copier *copier, struct block_device *origin, int error);
 
-void copier_stats(struct copier *copier, struct copier_stats *stats);
+void blksnap_copier_stats(struct copier *copier, struct copier_stats *stats);
 
-/* diff_storage_locate() on the copier's storage. */
-sector_t copier_locate(struct copier *copier, place_t place, sector_t sectors,
-		       struct block_device **bdev, sector_t *sector);
+/* blksnap_diff_storage_locate() on the copier's storage. */
+sector_t blksnap_copier_locate(struct copier *copier, place_t place, sector_t sectors,
+			       struct block_device **bdev, sector_t *sector);
 
 /*
  * Someone who found no room in the budget and wants to be called when some is
@@ -114,14 +117,14 @@ struct copier_waiter {
  * Enrols @waiter, to be called when room is given or some budget is given back, if
  * the storage has no room now. Any context.
  */
-bool copier_wait_for_room(struct copier *copier, struct copier_waiter *waiter);
+bool blksnap_copier_wait_for_room(struct copier *copier, struct copier_waiter *waiter);
 
 /*
  * From begin to end copies are stored as they come; else some time is spent on
  * waiting for others to be stored along with them. Any context.
  */
-void copier_hurry_begin(struct copier *copier);
-void copier_hurry_end(struct copier *copier);
+void blksnap_copier_hurry_begin(struct copier *copier);
+void blksnap_copier_hurry_end(struct copier *copier);
 
 /*
  * A copy of @count sectors, at most COPY_MAX_SECTORS, of @origin from @start on.
@@ -129,19 +132,19 @@ void copier_hurry_end(struct copier *copier);
  * and will be called; if not, this was only a try, and is no reason for the copier
  * to fail. With @is_urgent the budget is no obstacle.
  */
-struct copy *copy_alloc(struct copier *copier, struct block_device *origin,
-			sector_t start, u32 count,
-			const struct copy_operations *ops, bool is_urgent,
-			struct copier_waiter *waiter);
+struct copy *blksnap_copy_alloc(struct copier *copier, struct block_device *origin,
+				sector_t start, u32 count,
+				const struct copy_operations *ops, bool is_urgent,
+				struct copier_waiter *waiter);
 
 /* Takes @waiter off if it is enrolled; it is not called afterwards. */
-void copier_forget(struct copier *copier, struct copier_waiter *waiter);
+void blksnap_copier_forget(struct copier *copier, struct copier_waiter *waiter);
 
 /* May sleep as submit_bio() does. */
-void copy_read(struct copy *copy);
+void blksnap_copy_read(struct copy *copy);
 
 /* Any context. The reference goes to the copier, which passes it to ops->stored. */
-void copy_store(struct copy *copy);
+void blksnap_copy_store(struct copy *copy);
 
 static inline void copy_get(struct copy *copy)
 {
@@ -149,9 +152,9 @@ static inline void copy_get(struct copy *copy)
 }
 
 /* Any context. */
-void copy_put(struct copy *copy);
+void blksnap_copy_put(struct copy *copy);
 
 /* Copies data at sector @offset of a read copy into @bio's present range. */
-void copy_to_bio(struct copy *copy, u32 offset, struct bio *bio);
+void blksnap_copy_to_bio(struct copy *copy, u32 offset, struct bio *bio);
 
 #endif /* _BLKSNAP_COPY_H */

@@ -30,7 +30,7 @@ struct copier {
 	struct list_head queue;			/* L, copies to be stored, in order */
 	unsigned int queued_pages;		/* L, of them */
 	bool is_short_of_room;			/* A, the first of the queue got no place; set under L */
-	unsigned int room_given;		/* L, counts copier_has_room() */
+	unsigned int room_given; /* L, counts blksnap_copier_has_room() */
 	unsigned long short_since;		/* L, in jiffies, if it is short */
 	int error;				/* L, once not 0 it stays */
 
@@ -41,17 +41,17 @@ struct copier {
 	atomic64_t stored_bytes;		/* A */
 };
 
-int stores_init(void);
-void stores_exit(void);
-void store_init(struct copier *copier);
+int blksnap_stores_init(void);
+void blksnap_stores_exit(void);
+void blksnap_store_init(struct copier *copier);
 
 /* Calls those who wait for budget; @lock is held, so that forgetting is final. */
-void __copier_call_waiters(struct copier *copier);
+void __blksnap_copier_call_waiters(struct copier *copier);
 
 /* What is queued is stored without waiting for more. Any context. */
-void copier_store_now(struct copier *copier);
+void blksnap_copier_store_now(struct copier *copier);
 
 /* Nothing may be allotted: fatal if what is held cannot be stored either. */
-void store_budget_is_gone(struct copier *copier, struct block_device *origin);
+void blksnap_store_budget_is_gone(struct copier *copier, struct block_device *origin);
 
 #endif /* _BLKSNAP_COPY_INTERNAL_H */

@@ -2,7 +2,7 @@
 /*
  * diff_area: the way of a write to a snapshotted device.
  *
- * diff_area_hold() decides, in the filter's callback: does the write touch a
+ * blksnap_diff_area_hold() decides, in the filter's callback: does the write touch a
  * block that is not saved? If so the bio is chained in the area, and nothing
  * else happens there. The area's worker, the only one who starts copies, goes
  * through what was held:
@@ -45,12 +45,12 @@ static void set_state(struct diff_area *area, enum area_state to)
 	} while (cmpxchg(&area->state, from, to) != from);
 }
 
-void area_kick(struct diff_area *area)
+void blksnap_area_kick(struct diff_area *area)
 {
 	queue_work(area->wq, &area->work);
 }
 
-void area_retry_soon(struct diff_area *area)
+void blksnap_area_retry_soon(struct diff_area *area)
 {
 	WRITE_ONCE(area->lacks_memory, true);
 	queue_delayed_work(area->wq, &area->retry_work, RETRY_DELAY);
@@ -58,23 +58,24 @@ void area_retry_soon(struct diff_area *area)
 
 static void retry(struct work_struct *work)
 {
-	area_kick(container_of(to_delayed_work(work), struct diff_area, retry_work));
+	blksnap_area_kick(container_of(to_delayed_work(work), struct diff_area,
+				       retry_work));
 }
 
-void area_wake_progress(struct diff_area *area)
+void blksnap_area_wake_progress(struct diff_area *area)
 {
 	if (wq_has_sleeper(&area->progress))
 		wake_up_all(&area->progress);
 }
 
 /* The last thing that is done for a copy: after it the area may be freed. */
-void area_copy_ended(struct diff_area *area)
+void blksnap_area_copy_ended(struct diff_area *area)
 {
 	if (atomic_dec_and_test(&area->copies))
 		complete(&area->idle);
 }
 
-void area_release(struct diff_area *area, struct bio_list *bios)
+void blksnap_area_release(struct diff_area *area, struct bio_list *bios)
 {
 	unsigned long flags;
 	bool is_busy;
@@ -88,7 +89,7 @@ void area_release(struct diff_area *area, struct bio_list *bios)
 	raw_spin_unlock_irqrestore(&area->lock, flags);
 	bio_list_init(bios);
 	if (!is_busy)
-		area_kick(area);
+		blksnap_area_kick(area);
 }
 
 /* The bio goes on by itself or ends here: the filter judges it no more. */
@@ -103,14 +104,14 @@ static bool hang(struct diff_area *area, struct bio *bio, struct sector_range ra
 {
 	while (range.count) {
 		u32 part = region_clip(range.start, range.count);
-		struct region *region = region_find(area, range.start);
+		struct region *region = blksnap_region_find(area, range.start);
 		struct extent_piece piece;
 		struct copy *copy = NULL;
 		unsigned long flags;
 
 		if (region) {
 			raw_spin_lock_irqsave(&region->lock, flags);
-			piece = __region_look(region, range.start, part, &copy);
+			piece = __blksnap_region_look(region, range.start, part, &copy);
 			if (copy)
 				bio_list_add(&copy->waiters, bio);
 			raw_spin_unlock_irqrestore(&region->lock, flags);
@@ -164,19 +165,20 @@ static bool process(struct diff_area *area, struct bio *bio)
 	}
 	range = range_intersect(range, (struct sector_range){ 0, area->capacity });
 	if (bio_op(bio) == REQ_OP_DISCARD && range.count &&
-	    !region_covers(area, range.start, range.count)) {
+	    !blksnap_region_covers(area, range.start, range.count)) {
 		count_ended(area);
 		bio_endio(bio);
 		return true;
 	}
 	range = range_round_out(range, area->unit, area->capacity);
-	if (area_start_copies(area, range, COPY_MAX_SECTORS, COPY_NEEDED, &bio) == STALLED &&
+	if (blksnap_area_start_copies(area, range, COPY_MAX_SECTORS,
+				      COPY_NEEDED, &bio) == STALLED &&
 	    bio && area_state(area) == AREA_ACTIVE)
 		return false;
 	/* Also if the area has failed: a copy under way brings it back. */
 	if (bio && !hang(area, bio, range))
 		pass(area, bio);
-	area_copy_ahead(area, range);
+	blksnap_area_copy_ahead(area, range);
 	return true;
 }
 
@@ -213,7 +215,7 @@ static void process_writes(struct diff_area *area)
 	bio_list_init(&area->stalled);
 	bio_list_merge(&bios, &incoming);
 	if (!area_is_readable(area)) {
-		area_release(area, &bios);
+		blksnap_area_release(area, &bios);
 		return;
 	}
 	while ((bio = bio_list_pop(&bios))) {
@@ -237,8 +239,10 @@ static void process_request(struct diff_area *area)
 	raw_spin_lock_irqsave(&area->lock, flags);
 	range = area->request;
 	raw_spin_unlock_irqrestore(&area->lock, flags);
-	if (!range.count || copier_wait_for_room(area->copier, &area->budget_waiter) ||
-	    area_start_copies(area, range, COPY_MAX_SECTORS, COPY_NEEDED, NULL) == STALLED)
+	if (!range.count ||
+	    blksnap_copier_wait_for_room(area->copier, &area->budget_waiter) ||
+	    blksnap_area_start_copies(area, range, COPY_MAX_SECTORS,
+				      COPY_NEEDED, NULL) == STALLED)
 		return;
 	area->requested = range;
 	raw_spin_lock_irqsave(&area->lock, flags);
@@ -295,7 +299,7 @@ static void area_work(struct work_struct *work)
 	be_busy(area);
 	do {
 		blk_start_plug(&plug);
-		area_retry_reads(area);
+		blksnap_area_retry_reads(area);
 		process_request(area);
 		process_writes(area);
 		blk_finish_plug(&plug);
@@ -311,38 +315,38 @@ static void stall_timed_out(struct work_struct *work)
 	struct diff_area *area = container_of(to_delayed_work(work),
 					      struct diff_area, stall_work);
 
-	copier_fail(area->copier, area->flt->bdev,
-		    READ_ONCE(area->lacks_memory) ? -ENOMEM : -ETIMEDOUT);
+	blksnap_copier_fail(area->copier, area->flt->bdev,
+			    READ_ONCE(area->lacks_memory) ? -ENOMEM : -ETIMEDOUT);
 }
 
 static void has_budget(struct copier_waiter *waiter)
 {
-	area_kick(container_of(waiter, struct diff_area, budget_waiter));
+	blksnap_area_kick(container_of(waiter, struct diff_area, budget_waiter));
 }
 
-void diff_area_forget(struct diff_area *area)
+void blksnap_diff_area_forget(struct diff_area *area)
 {
-	regions_free(area);
+	blksnap_regions_free(area);
 	area->recent = NULL;
 }
 
-void diff_area_arm(struct diff_area *area, sector_t capacity)
+void blksnap_diff_area_arm(struct diff_area *area, sector_t capacity)
 {
 	area->capacity = capacity;
 	set_state(area, AREA_ARMED);
 }
 
-void diff_area_activate(struct diff_area *area)
+void blksnap_diff_area_activate(struct diff_area *area)
 {
 	set_state(area, AREA_ACTIVE);
-	area_kick(area);
+	blksnap_area_kick(area);
 }
 
-void diff_area_fail(struct diff_area *area)
+void blksnap_diff_area_fail(struct diff_area *area)
 {
 	set_state(area, AREA_FAILED);
-	area_wake_progress(area);
-	area_kick(area);
+	blksnap_area_wake_progress(area);
+	blksnap_area_kick(area);
 }
 
 /*
@@ -350,16 +354,16 @@ void diff_area_fail(struct diff_area *area)
  * go when these end, and are not brought back; stores have ended or were
  * dropped with the copier.
  */
-void diff_area_stop(struct diff_area *area)
+void blksnap_diff_area_stop(struct diff_area *area)
 {
 	set_state(area, AREA_STOPPED);
-	area_wake_progress(area);
-	area_kick(area);
+	blksnap_area_wake_progress(area);
+	blksnap_area_kick(area);
 	flush_work(&area->work);
-	area_copy_ended(area);
+	blksnap_area_copy_ended(area);
 	wait_for_completion(&area->idle);
 	flush_work(&area->work);
-	copier_forget(area->copier, &area->budget_waiter);
+	blksnap_copier_forget(area->copier, &area->budget_waiter);
 	cancel_delayed_work_sync(&area->stall_work);
 	cancel_delayed_work_sync(&area->retry_work);
 	flush_work(&area->work);
@@ -367,7 +371,7 @@ void diff_area_stop(struct diff_area *area)
 		!bio_list_empty(&area->stalled));
 }
 
-u64 diff_area_waiting_writes(const struct diff_area_counters *counters)
+u64 blksnap_diff_area_waiting_writes(const struct diff_area_counters *counters)
 {
 	u64 released = atomic64_read(&counters->released_writes);
 
@@ -379,34 +383,34 @@ u64 diff_area_waiting_writes(const struct diff_area_counters *counters)
 static void read_counters(const struct diff_area_counters *counters,
 			  struct diff_area_stats *stats)
 {
-	stats->waiting_writes = diff_area_waiting_writes(counters);
+	stats->waiting_writes = blksnap_diff_area_waiting_writes(counters);
 	stats->held_writes = atomic64_read(&counters->held_writes);
 	stats->copied_bytes = atomic64_read(&counters->copied_bytes);
 }
 
-void diff_area_stats(struct diff_area *area, struct diff_area_stats *stats)
+void blksnap_diff_area_stats(struct diff_area *area, struct diff_area_stats *stats)
 {
 	read_counters(area->counters, stats);
 	stats->held_writes -= area->before.held_writes;
 	stats->copied_bytes -= area->before.copied_bytes;
 }
 
-void diff_area_set_timeout(struct diff_area *area, unsigned int timeout_ms)
+void blksnap_diff_area_set_timeout(struct diff_area *area, unsigned int timeout_ms)
 {
 	area->stall_timeout = msecs_to_jiffies(timeout_ms);
 }
 
-void diff_area_free(struct diff_area *area)
+void blksnap_diff_area_free(struct diff_area *area)
 {
 	if (area->wq)
 		destroy_workqueue(area->wq);
-	regions_free(area);
+	blksnap_regions_free(area);
 	kfree(area);
 }
 
-struct diff_area *diff_area_alloc(struct blkfilter *flt, struct copier *copier,
-				  struct diff_area_counters *counters,
-				  unsigned int timeout_ms)
+struct diff_area *blksnap_diff_area_alloc(struct blkfilter *flt, struct copier *copier,
+					  struct diff_area_counters *counters,
+					  unsigned int timeout_ms)
 {
 	struct diff_area *area = kzalloc(sizeof(*area), GFP_KERNEL);
 
@@ -435,14 +439,14 @@ struct diff_area *diff_area_alloc(struct blkfilter *flt, struct copier *copier,
 	area->wq = alloc_workqueue("blksnap-area", WQ_MEM_RECLAIM | WQ_UNBOUND |
 				   WQ_HIGHPRI, 1);
 	if (!area->wq) {
-		diff_area_free(area);
+		blksnap_diff_area_free(area);
 		return ERR_PTR(-ENOMEM);
 	}
 	return area;
 }
 
-bool diff_area_hold(struct diff_area *area, struct bio *bio, sector_t start,
-		    sector_t count)
+bool blksnap_diff_area_hold(struct diff_area *area, struct bio *bio, sector_t start,
+			    sector_t count)
 {
 	enum area_state state = area_state(area);
 	unsigned long flags;
@@ -453,7 +457,7 @@ bool diff_area_hold(struct diff_area *area, struct bio *bio, sector_t start,
 	if (start >= area->capacity)
 		return false;
 	count = min(count, area->capacity - start);
-	if (region_covers(area, start, count))
+	if (blksnap_region_covers(area, start, count))
 		return false;
 
 	/* Before it can be released: no fewer are ever held than released. */
@@ -463,6 +467,6 @@ bool diff_area_hold(struct diff_area *area, struct bio *bio, sector_t start,
 	is_busy = area->is_busy;
 	raw_spin_unlock_irqrestore(&area->lock, flags);
 	if (!is_busy)
-		area_kick(area);
+		blksnap_area_kick(area);
 	return true;
 }

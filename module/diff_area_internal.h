@@ -24,8 +24,10 @@ enum area_state { AREA_NEW, AREA_ARMED, AREA_ACTIVE, AREA_FAILED, AREA_STOPPED }
 struct region {
 	unsigned long index;		/* constant */
 	raw_spinlock_t lock;		/* irqs off; nothing nests in it */
-	struct extent_map saved;	/* read without the lock: extent_map_covers() */
-	struct rb_root copies;		/* under @lock; from copy_read() until stored */
+	struct extent_map
+		saved; /* read without the lock: blksnap_extent_map_covers() */
+	struct rb_root
+		copies; /* under @lock; from blksnap_copy_read() until stored */
 };
 
 /* A range of first touches that were in sequence, copies ahead included. */
@@ -79,10 +81,10 @@ struct diff_area {
 };
 
 /* region.c */
-struct region *region_find(struct diff_area *area, sector_t sector);
+struct region *blksnap_region_find(struct diff_area *area, sector_t sector);
 /* NULL: no memory. */
-struct region *region_get(struct diff_area *area, sector_t sector, gfp_t gfp);
-void regions_free(struct diff_area *area);
+struct region *blksnap_region_get(struct diff_area *area, sector_t sector, gfp_t gfp);
+void blksnap_regions_free(struct diff_area *area);
 
 static inline u32 region_offset(sector_t sector)
 {
@@ -96,16 +98,16 @@ static inline u32 region_clip(sector_t start, sector_t count)
 }
 
 /* Is it all saved? Lockless, may wrongly say no. */
-bool region_covers(struct diff_area *area, sector_t start, sector_t count);
+bool blksnap_region_covers(struct diff_area *area, sector_t start, sector_t count);
 
 /*
  * The first piece of a range within a region in one state: saved, or being
  * copied (@copy is set), or neither. The region's lock is held.
  */
-struct extent_piece __region_look(struct region *region, sector_t start, u32 count,
-				  struct copy **copy);
-struct copy *__region_copy_at(struct region *region, sector_t start, u32 count);
-void __region_add_copy(struct region *region, struct copy *copy);
+struct extent_piece __blksnap_region_look(struct region *region, sector_t start,
+					  u32 count, struct copy **copy);
+struct copy *__blksnap_region_copy_at(struct region *region, sector_t start, u32 count);
+void __blksnap_region_add_copy(struct region *region, struct copy *copy);
 
 /* area_copy.c; all of it for the worker only */
 enum outcome { STARTED, STALLED };
@@ -120,20 +122,21 @@ enum copy_need {
  * Copies of all of @range that is neither saved nor being copied, each of up to
  * @most sectors. @bio, if given, is hung to the first one: then it is NULL.
  */
-enum outcome area_start_copies(struct diff_area *area, struct sector_range range,
-			       u32 most, enum copy_need need, struct bio **bio);
+enum outcome blksnap_area_start_copies(struct diff_area *area,
+				       struct sector_range range, u32 most,
+				       enum copy_need need, struct bio **bio);
 /* @range is touched for the first time: copies what is likely to come next. */
-void area_copy_ahead(struct diff_area *area, struct sector_range range);
-void area_retry_reads(struct diff_area *area);
+void blksnap_area_copy_ahead(struct diff_area *area, struct sector_range range);
+void blksnap_area_retry_reads(struct diff_area *area);
 
 /* diff_area.c */
 /* Bios of a copy that has been read are to go on: @bios is empty then. Any context. */
-void area_release(struct diff_area *area, struct bio_list *bios);
-void area_kick(struct diff_area *area);
+void blksnap_area_release(struct diff_area *area, struct bio_list *bios);
+void blksnap_area_kick(struct diff_area *area);
 /* There was no memory for the map: the worker is called again in a moment. */
-void area_retry_soon(struct diff_area *area);
-void area_wake_progress(struct diff_area *area);
-void area_copy_ended(struct diff_area *area);
+void blksnap_area_retry_soon(struct diff_area *area);
+void blksnap_area_wake_progress(struct diff_area *area);
+void blksnap_area_copy_ended(struct diff_area *area);
 
 static inline enum area_state area_state(const struct diff_area *area)
 {

@@ -221,11 +221,11 @@ static void free_batch(struct storage_batch *batch)
 	if (batch->bdev_file)
 		bdev_fput(batch->bdev_file);
 	if (batch->held_file)
-		storage_file_release(batch->held_file);
+		blksnap_storage_file_release(batch->held_file);
 	kvfree(batch);
 }
 
-void storage_batch_abandon(struct storage_batch *batch)
+void blksnap_storage_batch_abandon(struct storage_batch *batch)
 {
 	mutex_lock(&registry_lock);
 	WRITE_ONCE(removals, removals + 1);
@@ -234,8 +234,8 @@ void storage_batch_abandon(struct storage_batch *batch)
 	free_batch(batch);
 }
 
-int diff_storage_prepare_device(dev_t dev, const struct sector_range *ranges,
-				unsigned int count, struct storage_batch **batch)
+int blksnap_diff_storage_prepare_device(dev_t dev, const struct sector_range *ranges,
+					unsigned int count, struct storage_batch **batch)
 {
 	struct file *bdev_file;
 	int ret;
@@ -256,34 +256,35 @@ int diff_storage_prepare_device(dev_t dev, const struct sector_range *ranges,
 	return ret;
 }
 
-int diff_storage_prepare_file(struct file *file, struct storage_batch **batch)
+int blksnap_diff_storage_prepare_file(struct file *file, struct storage_batch **batch)
 {
 	struct range_list list = {};
 	struct file *held;
 	int ret;
 
-	held = storage_file_hold(file);
+	held = blksnap_storage_file_hold(file);
 	if (IS_ERR(held))
 		return PTR_ERR(held);
-	ret = storage_file_map(held, &list);
+	ret = blksnap_storage_file_map(held, &list);
 	if (!ret)
 		ret = make_batch(storage_file_bdev(held), list.array, list.count,
 				 batch);
 	if (ret)
-		storage_file_release(held);
+		blksnap_storage_file_release(held);
 	else
 		(*batch)->held_file = held;
 	kvfree(list.array);
 	return ret;
 }
 
-unsigned int storage_batch_count(const struct storage_batch *batch)
+unsigned int blksnap_storage_batch_count(const struct storage_batch *batch)
 {
 	return batch->count;
 }
 
-const struct storage_range *storage_batch_range(const struct storage_batch *batch,
-						unsigned int index)
+const struct storage_range *
+blksnap_storage_batch_range(const struct storage_batch *batch,
+			    unsigned int index)
 {
 	return &batch->nodes[index].use;
 }
@@ -330,23 +331,24 @@ static void raise_total(struct diff_storage *storage, sector_t total,
 	storage->total = total;
 	swap(storage->low_event, event);
 	spin_unlock_irqrestore(&storage->lock, flags);
-	event_free(event);
+	blksnap_event_free(event);
 }
 
-int diff_storage_commit(struct diff_storage *storage, struct storage_batch *batch)
+int blksnap_diff_storage_commit(struct diff_storage *storage,
+				struct storage_batch *batch)
 {
 	struct range_table *old, *table;
 	struct event *event;
 	place_t end;
 
-	event = event_alloc(GFP_KERNEL);
+	event = blksnap_event_alloc(GFP_KERNEL);
 	mutex_lock(&registry_lock);
 	old = rcu_dereference_protected(storage->table,
 					lockdep_is_held(&registry_lock));
 	table = event ? extend_table(old, batch) : NULL;
 	if (!table) {
 		mutex_unlock(&registry_lock);
-		event_free(event);
+		blksnap_event_free(event);
 		return -ENOMEM;
 	}
 	/* total is changed here only, so it may be read without its lock. */
@@ -367,11 +369,11 @@ static void send_low(struct diff_storage *storage, struct event *event)
 		.requested_nr_sect = storage->portion,
 	};
 
-	event_queue_send(storage->events, event,
-			 blk_snap_event_code_low_free_space, &data, sizeof(data));
+	blksnap_event_queue_send(storage->events, event,
+				 blk_snap_event_code_low_free_space, &data, sizeof(data));
 }
 
-void diff_storage_set_portion(struct diff_storage *storage, sector_t portion)
+void blksnap_diff_storage_set_portion(struct diff_storage *storage, sector_t portion)
 {
 	unsigned long flags;
 
@@ -380,8 +382,8 @@ void diff_storage_set_portion(struct diff_storage *storage, sector_t portion)
 	spin_unlock_irqrestore(&storage->lock, flags);
 }
 
-bool diff_storage_reserve(struct diff_storage *storage, sector_t sectors,
-			  place_t *place)
+bool blksnap_diff_storage_reserve(struct diff_storage *storage, sector_t sectors,
+				  place_t *place)
 {
 	struct event *event = NULL;
 	unsigned long flags;
@@ -419,9 +421,9 @@ static const struct range_node *find_node(const struct range_table *table,
 	return table->nodes[low];
 }
 
-sector_t diff_storage_locate(struct diff_storage *storage, place_t place,
-			     sector_t sectors, struct block_device **bdev,
-			     sector_t *sector)
+sector_t blksnap_diff_storage_locate(struct diff_storage *storage, place_t place,
+				     sector_t sectors, struct block_device **bdev,
+				     sector_t *sector)
 {
 	const struct range_node *n;
 	sector_t offset;
@@ -437,7 +439,8 @@ sector_t diff_storage_locate(struct diff_storage *storage, place_t place,
 	return min(sectors, n->use.range.count - offset);
 }
 
-void diff_storage_usage(struct diff_storage *storage, struct storage_usage *usage)
+void blksnap_diff_storage_usage(struct diff_storage *storage,
+				struct storage_usage *usage)
 {
 	const struct range_table *table;
 	unsigned long flags;
@@ -453,8 +456,8 @@ void diff_storage_usage(struct diff_storage *storage, struct storage_usage *usag
 	spin_unlock_irqrestore(&storage->lock, flags);
 }
 
-int diff_storage_range(struct diff_storage *storage, unsigned int index,
-		       struct storage_range *range)
+int blksnap_diff_storage_range(struct diff_storage *storage, unsigned int index,
+			       struct storage_range *range)
 {
 	const struct range_table *table;
 	int ret = -ENOENT;
@@ -469,8 +472,9 @@ int diff_storage_range(struct diff_storage *storage, unsigned int index,
 	return ret;
 }
 
-int diff_storage_for_each(int (*fn)(const struct storage_range *range, void *arg),
-			  void *arg)
+int blksnap_diff_storage_for_each(int (*fn)(const struct storage_range *range,
+					    void *arg),
+				  void *arg)
 {
 	struct rb_node *node;
 	int ret = 0;
@@ -482,12 +486,12 @@ int diff_storage_for_each(int (*fn)(const struct storage_range *range, void *arg
 	return ret;
 }
 
-unsigned long diff_storage_removals(void)
+unsigned long blksnap_diff_storage_removals(void)
 {
 	return READ_ONCE(removals);
 }
 
-void diff_storage_unregister(struct diff_storage *storage)
+void blksnap_diff_storage_unregister(struct diff_storage *storage)
 {
 	struct storage_batch *batch;
 
@@ -498,7 +502,7 @@ void diff_storage_unregister(struct diff_storage *storage)
 	mutex_unlock(&registry_lock);
 }
 
-void diff_storage_free(struct diff_storage *storage)
+void blksnap_diff_storage_free(struct diff_storage *storage)
 {
 	struct storage_batch *batch, *next;
 
@@ -506,18 +510,18 @@ void diff_storage_free(struct diff_storage *storage)
 		free_batch(batch);
 	/* Nobody looks anything up any more: no grace period is needed. */
 	kvfree(rcu_dereference_protected(storage->table, true));
-	event_free(storage->low_event);
+	blksnap_event_free(storage->low_event);
 	kfree(storage);
 }
 
-struct diff_storage *diff_storage_alloc(struct event_queue *events,
-					sector_t portion)
+struct diff_storage *blksnap_diff_storage_alloc(struct event_queue *events,
+						sector_t portion)
 {
 	struct diff_storage *storage = kzalloc(sizeof(*storage), GFP_KERNEL);
-	struct event *event = event_alloc(GFP_KERNEL);
+	struct event *event = blksnap_event_alloc(GFP_KERNEL);
 
 	if (!storage || !event) {
-		event_free(event);
+		blksnap_event_free(event);
 		kfree(storage);
 		return ERR_PTR(-ENOMEM);
 	}

@@ -43,19 +43,19 @@ struct storage_usage {
  * per append, when a reservation leaves no more than half of @portion sectors
  * free or fails. The queue must outlive it. May sleep. ERR_PTR(-ENOMEM).
  */
-struct diff_storage *diff_storage_alloc(struct event_queue *events,
-					sector_t portion);
+struct diff_storage *blksnap_diff_storage_alloc(struct event_queue *events,
+						sector_t portion);
 
 /* Another @portion, before the first place is handed out. Any context. */
-void diff_storage_set_portion(struct diff_storage *storage, sector_t portion);
+void blksnap_diff_storage_set_portion(struct diff_storage *storage, sector_t portion);
 
 /*
  * The end, in two steps. The ranges are not storage any more, all at once: nothing
- * may be in use of them, but nobody else can have them yet, and diff_storage_range()
- * still tells them. Then devices and files are let go of. Both may sleep.
+ * may be in use of them, but nobody else can have them yet, and
+ * blksnap_diff_storage_range() still tells them. Then devices and files are let go of. Both may sleep.
  */
-void diff_storage_unregister(struct diff_storage *storage);
-void diff_storage_free(struct diff_storage *storage);
+void blksnap_diff_storage_unregister(struct diff_storage *storage);
+void blksnap_diff_storage_free(struct diff_storage *storage);
 
 /*
  * Checks ranges of the device @dev, opens it, and reserves them. @ranges are as
@@ -66,8 +66,8 @@ void diff_storage_free(struct diff_storage *storage);
  * device, -ENOMEM, or what opening answers. *@batch is the caller's, to be
  * committed or abandoned.
  */
-int diff_storage_prepare_device(dev_t dev, const struct sector_range *ranges,
-				unsigned int count, struct storage_batch **batch);
+int blksnap_diff_storage_prepare_device(dev_t dev, const struct sector_range *ranges,
+					unsigned int count, struct storage_batch **batch);
 
 /*
  * The same for the blocks of a regular file on ext4 or XFS. The file is held by
@@ -78,54 +78,58 @@ int diff_storage_prepare_device(dev_t dev, const struct sector_range *ranges,
  * to ask the file system). -EBADF, -EINVAL, -EOPNOTSUPP, -EBUSY as the interface
  * header says, with a log line; or what the file system answers.
  */
-int diff_storage_prepare_file(struct file *file, struct storage_batch **batch);
+int blksnap_diff_storage_prepare_file(struct file *file, struct storage_batch **batch);
 
 /* The prepared ranges, for the caller to look at. */
-unsigned int storage_batch_count(const struct storage_batch *batch);
-const struct storage_range *storage_batch_range(const struct storage_batch *batch,
-						unsigned int index);
+unsigned int blksnap_storage_batch_count(const struct storage_batch *batch);
+const struct storage_range *
+blksnap_storage_batch_range(const struct storage_batch *batch,
+			    unsigned int index);
 
 /* May sleep. Committing may fail with -ENOMEM; the batch is then still the caller's. */
-int diff_storage_commit(struct diff_storage *storage, struct storage_batch *batch);
-void storage_batch_abandon(struct storage_batch *batch);
+int blksnap_diff_storage_commit(struct diff_storage *storage,
+				struct storage_batch *batch);
+void blksnap_storage_batch_abandon(struct storage_batch *batch);
 
 /*
  * Hands out @sectors in one piece of the address space, or says no. Sends the
  * low-space event when it is due. Any context.
  */
-bool diff_storage_reserve(struct diff_storage *storage, sector_t sectors,
-			  place_t *place);
+bool blksnap_diff_storage_reserve(struct diff_storage *storage, sector_t sectors,
+				  place_t *place);
 
 /*
  * Where a place is: device, sector, and how many of @sectors run on there. Any
  * context.
  */
-sector_t diff_storage_locate(struct diff_storage *storage, place_t place,
-			     sector_t sectors, struct block_device **bdev,
-			     sector_t *sector);
+sector_t blksnap_diff_storage_locate(struct diff_storage *storage, place_t place,
+				     sector_t sectors, struct block_device **bdev,
+				     sector_t *sector);
 
 /* Any context. */
-void diff_storage_usage(struct diff_storage *storage, struct storage_usage *usage);
+void blksnap_diff_storage_usage(struct diff_storage *storage,
+				struct storage_usage *usage);
 
 /*
  * The ranges in order of appending, index by index: 0, or -ENOENT past the
  * last. The range's device stays valid until the storage is freed.
  */
-int diff_storage_range(struct diff_storage *storage, unsigned int index,
-		       struct storage_range *range);
+int blksnap_diff_storage_range(struct diff_storage *storage, unsigned int index,
+			       struct storage_range *range);
 
 /*
  * Calls @fn for the ranges of all snapshots, in no order, until it answers not
  * 0. Prepared ones are among them, so whoever prepares and whoever comes to
  * track a device cannot miss each other. @fn must not call back. May sleep.
  */
-int diff_storage_for_each(int (*fn)(const struct storage_range *range, void *arg),
-			  void *arg);
+int blksnap_diff_storage_for_each(int (*fn)(const struct storage_range *range,
+					    void *arg),
+				  void *arg);
 
 /*
  * How often ranges have ceased to be storage, be they prepared or committed. It is
  * another number before anybody else can have them. Any context.
  */
-unsigned long diff_storage_removals(void);
+unsigned long blksnap_diff_storage_removals(void);
 
 #endif /* _BLKSNAP_DIFF_STORAGE_H */

@@ -18,18 +18,18 @@ struct range_list {
 
 /*
  * Takes the file behind @file into custody: nobody can write, truncate or move
- * it until storage_file_release(), and no data is on its way to its blocks. The
+ * it until blksnap_storage_file_release(), and no data is on its way to its blocks. The
  * answer is a reference of our own; file or ERR_PTR. May sleep.
  */
-struct file *storage_file_hold(struct file *file);
-void storage_file_release(struct file *held);
+struct file *blksnap_storage_file_hold(struct file *file);
+void blksnap_storage_file_release(struct file *held);
 
 /*
  * Where a held file lies on the device of its file system, appended to @list,
  * neighbours joined. Needs a user's address space. @list is the caller's to
  * free whatever the answer.
  */
-int storage_file_map(struct file *held, struct range_list *list);
+int blksnap_storage_file_map(struct file *held, struct range_list *list);
 
 static inline struct block_device *storage_file_bdev(struct file *held)
 {

@@ -18,17 +18,17 @@
 
 #include "event_queue.h"
 
-struct event *event_alloc(gfp_t gfp)
+struct event *blksnap_event_alloc(gfp_t gfp)
 {
 	return kzalloc(sizeof(struct event), gfp);
 }
 
-void event_free(struct event *event)
+void blksnap_event_free(struct event *event)
 {
 	kfree(event);
 }
 
-void event_queue_init(struct event_queue *queue)
+void blksnap_event_queue_init(struct event_queue *queue)
 {
 	spin_lock_init(&queue->lock);
 	INIT_LIST_HEAD(&queue->events);
@@ -36,16 +36,16 @@ void event_queue_init(struct event_queue *queue)
 	init_waitqueue_head(&queue->wait);
 }
 
-void event_queue_destroy(struct event_queue *queue)
+void blksnap_event_queue_destroy(struct event_queue *queue)
 {
 	struct event *event, *next;
 
 	list_for_each_entry_safe(event, next, &queue->events, link)
-		event_free(event);
+		blksnap_event_free(event);
 	INIT_LIST_HEAD(&queue->events);
 }
 
-void event_queue_close(struct event_queue *queue)
+void blksnap_event_queue_close(struct event_queue *queue)
 {
 	unsigned long flags;
 
@@ -56,8 +56,8 @@ void event_queue_close(struct event_queue *queue)
 	wake_up_all(&queue->wait);
 }
 
-void event_queue_send(struct event_queue *queue, struct event *event, u32 code,
-		      const void *data, u32 data_bytes)
+void blksnap_event_queue_send(struct event_queue *queue, struct event *event, u32 code,
+			      const void *data, u32 data_bytes)
 {
 	unsigned long flags;
 
@@ -74,7 +74,7 @@ void event_queue_send(struct event_queue *queue, struct event *event, u32 code,
 	spin_unlock_irqrestore(&queue->lock, flags);
 
 	if (event)
-		event_free(event);
+		blksnap_event_free(event);
 	else
 		wake_up(&queue->wait);
 }
@@ -114,7 +114,7 @@ static void sleep_until_news(struct event_queue *queue, ktime_t deadline)
 	finish_wait(&queue->wait, &wait);
 }
 
-struct event *event_queue_wait(struct event_queue *queue, u32 timeout_ms)
+struct event *blksnap_event_queue_wait(struct event_queue *queue, u32 timeout_ms)
 {
 	ktime_t deadline = ktime_add_ms(ktime_get(), timeout_ms);
 	struct event *event;

@@ -27,33 +27,33 @@ struct event_queue {
 	wait_queue_head_t wait;
 };
 
-void event_queue_init(struct event_queue *queue);
+void blksnap_event_queue_init(struct event_queue *queue);
 
 /* Frees what is left. No waiter and no sender may be left. */
-void event_queue_destroy(struct event_queue *queue);
+void blksnap_event_queue_destroy(struct event_queue *queue);
 
 /*
  * An event that can be sent later without allocating. May sleep if @gfp may.
- * Owned by the caller until sent; freed with event_free(), which takes NULL.
+ * Owned by the caller until sent; freed with blksnap_event_free(), which takes NULL.
  */
-struct event *event_alloc(gfp_t gfp);
-void event_free(struct event *event);
+struct event *blksnap_event_alloc(gfp_t gfp);
+void blksnap_event_free(struct event *event);
 
 /*
  * Sends @event, which the queue takes over, with the code and up to
  * EVENT_DATA_BYTES of data. Any context that may take a spinlock (so on -rt not
  * below a raw one). Sent to a closed queue it is freed.
  */
-void event_queue_send(struct event_queue *queue, struct event *event, u32 code,
-		      const void *data, u32 data_bytes);
+void blksnap_event_queue_send(struct event_queue *queue, struct event *event, u32 code,
+			      const void *data, u32 data_bytes);
 
 /*
  * The oldest event, which the caller then owns. Sleeps up to @timeout_ms.
  * ERR_PTR: -ENOENT none in time, -EINTR a signal, -ESRCH the queue was closed.
  */
-struct event *event_queue_wait(struct event_queue *queue, u32 timeout_ms);
+struct event *blksnap_event_queue_wait(struct event_queue *queue, u32 timeout_ms);
 
 /* No event is delivered any more; wakes all waiters. Context as for send. */
-void event_queue_close(struct event_queue *queue);
+void blksnap_event_queue_close(struct event_queue *queue);
 
 #endif /* _BLKSNAP_EVENT_QUEUE_H */

@@ -62,7 +62,7 @@ static void free_chain(struct llist_node *chain)
 		kmem_cache_free(extent_cache, extent);
 }
 
-int extent_cache_init(void)
+int blksnap_extent_cache_init(void)
 {
 	extent_cache = kmem_cache_create("blksnap_extent",
 					 sizeof(struct extent), 0,
@@ -70,13 +70,13 @@ int extent_cache_init(void)
 	return extent_cache ? 0 : -ENOMEM;
 }
 
-void extent_cache_exit(void)
+void blksnap_extent_cache_exit(void)
 {
 	free_chain(llist_del_all(&parked));
 	kmem_cache_destroy(extent_cache);
 }
 
-struct extent *extent_alloc(gfp_t gfp)
+struct extent *blksnap_extent_alloc(gfp_t gfp)
 {
 	struct llist_node *first;
 
@@ -90,19 +90,19 @@ struct extent *extent_alloc(gfp_t gfp)
 	return llist_entry(first, struct extent, parked);
 }
 
-void extent_free(struct extent *extent)
+void blksnap_extent_free(struct extent *extent)
 {
 	if (extent)
 		llist_add(&extent->parked, &parked);
 }
 
-void extent_map_setup(struct extent_map *map)
+void blksnap_extent_map_setup(struct extent_map *map)
 {
 	seqcount_init(&map->seq);
 	map->root = RB_ROOT;
 }
 
-void extent_map_destroy(struct extent_map *map)
+void blksnap_extent_map_destroy(struct extent_map *map)
 {
 	struct extent *extent, *next;
 
@@ -166,7 +166,7 @@ static bool seems_covered(const struct extent_map *map, u32 start, u32 end)
 	return false;
 }
 
-bool extent_map_covers(const struct extent_map *map, u32 start, u32 count)
+bool blksnap_extent_map_covers(const struct extent_map *map, u32 start, u32 count)
 {
 	int i;
 
@@ -191,8 +191,8 @@ static place_t place_at(const struct extent *extent, u32 sector)
 	return extent->place + (sector - extent->start);
 }
 
-struct extent_piece extent_map_lookup(const struct extent_map *map,
-				      u32 start, u32 count)
+struct extent_piece blksnap_extent_map_lookup(const struct extent_map *map,
+					      u32 start, u32 count)
 {
 	const struct extent *extent = first_ending_after(map, start);
 	u32 end = start + count;
@@ -247,7 +247,7 @@ static bool join_two(struct extent_map *map, struct extent *a, struct extent *b)
 		return false;
 	WRITE_ONCE(a->count, a->count + b->count);
 	rb_erase(&b->node, &map->root);
-	extent_free(b);
+	blksnap_extent_free(b);
 	return true;
 }
 
@@ -260,7 +260,7 @@ static void join(struct extent_map *map, struct extent *extent)
 	join_two(map, extent, extent_of(rb_next(&extent->node)));
 }
 
-void extent_map_insert(struct extent_map *map, struct extent *extent)
+void blksnap_extent_map_insert(struct extent_map *map, struct extent *extent)
 {
 	raw_write_seqcount_begin(&map->seq);
 	link_extent(map, extent);
@@ -268,8 +268,8 @@ void extent_map_insert(struct extent_map *map, struct extent *extent)
 	raw_write_seqcount_end(&map->seq);
 }
 
-void extent_map_set_stored(struct extent_map *map, u32 start, u32 count,
-			   place_t place)
+void blksnap_extent_map_set_stored(struct extent_map *map, u32 start, u32 count,
+				   place_t place)
 {
 	struct extent *extent = first_ending_after(map, start);
 
@@ -316,8 +316,8 @@ static struct extent *cut_out(struct extent_map *map, struct extent *whole,
 	return middle;
 }
 
-void extent_map_replace(struct extent_map *map, u32 start, u32 count,
-			place_t place, struct extent *spare[2])
+void blksnap_extent_map_replace(struct extent_map *map, u32 start, u32 count,
+				place_t place, struct extent *spare[2])
 {
 	struct extent *extent = first_ending_after(map, start);
 	u32 end = start + count;

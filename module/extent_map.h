@@ -2,12 +2,12 @@
 /*
  * extent_map: which sectors of one region are saved, and where.
  *
- * Pure: memory only, no allocation but through extent_alloc(). One map serves
+ * Pure: memory only, no allocation but through blksnap_extent_alloc(). One map serves
  * one region of REGION_SECTORS sectors; sectors count from the region's start.
- * Extents never overlap. The map only grows until extent_map_destroy().
+ * Extents never overlap. The map only grows until blksnap_extent_map_destroy().
  *
  * The caller holds the region's lock around every call but
- * extent_map_covers(), which is lockless: it may say "not covered" of what is
+ * blksnap_extent_map_covers(), which is lockless: it may say "not covered" of what is
  * covered, while the map changes or across many extents; never the reverse.
  */
 #ifndef _BLKSNAP_EXTENT_MAP_H
@@ -53,35 +53,35 @@ struct extent_piece {
 };
 
 /* Module-wide slab of extents: -ENOMEM or 0; at exit all must be free. */
-int extent_cache_init(void);
-void extent_cache_exit(void);
+int blksnap_extent_cache_init(void);
+void blksnap_extent_cache_exit(void);
 
 /* Owned by the caller until inserted. @gfp as for any allocation. */
-struct extent *extent_alloc(gfp_t gfp);
-void extent_free(struct extent *extent);	/* NULL is fine; any context */
+struct extent *blksnap_extent_alloc(gfp_t gfp);
+void blksnap_extent_free(struct extent *extent);	/* NULL is fine; any context */
 
 /* Not ..._init(): btrfs has one of that name, and both may be built in. */
-void extent_map_setup(struct extent_map *map);
+void blksnap_extent_map_setup(struct extent_map *map);
 
 /*
  * Frees all extents. No lockless reader may be left, and no other user: so
  * without the lock.
  */
-void extent_map_destroy(struct extent_map *map);
+void blksnap_extent_map_destroy(struct extent_map *map);
 
 /*
  * Is all of [start, start + count), count > 0, saved? Lockless, any context, under
  * rcu_read_lock() or with preemption off.
  */
-bool extent_map_covers(const struct extent_map *map, u32 start, u32 count);
+bool blksnap_extent_map_covers(const struct extent_map *map, u32 start, u32 count);
 
 /*
  * The first piece of [start, start + count), count > 0: from @start up to where
  * the state changes or the range ends. Neighbouring extents are different
  * pieces.
  */
-struct extent_piece extent_map_lookup(const struct extent_map *map,
-				      u32 start, u32 count);
+struct extent_piece blksnap_extent_map_lookup(const struct extent_map *map,
+					      u32 start, u32 count);
 
 /*
  * Puts @extent, filled in by the caller, into the map, which takes it over.
@@ -89,21 +89,21 @@ struct extent_piece extent_map_lookup(const struct extent_map *map,
  * neighbours that run on, in sectors and places alike; PLACE_POISON and
  * PLACE_ZERO join with their own kind; PLACE_MEMORY never joins.
  */
-void extent_map_insert(struct extent_map *map, struct extent *extent);
+void blksnap_extent_map_insert(struct extent_map *map, struct extent *extent);
 
 /*
  * The data of a PLACE_MEMORY extent that was inserted with exactly this range
  * has reached the storage at @place. Joins as insert does.
  */
-void extent_map_set_stored(struct extent_map *map, u32 start, u32 count,
-			   place_t place);
+void blksnap_extent_map_set_stored(struct extent_map *map, u32 start, u32 count,
+				   place_t place);
 
 /*
  * Gives PLACE_ZERO or PLACE_POISON sectors [start, start + count), which must
  * lie within one extent of that kind, a storage place. @spare: two extents
  * from the caller, used as needed; what is set to NULL was taken over.
  */
-void extent_map_replace(struct extent_map *map, u32 start, u32 count,
-			place_t place, struct extent *spare[2]);
+void blksnap_extent_map_replace(struct extent_map *map, u32 start, u32 count,
+				place_t place, struct extent *spare[2]);
 
 #endif /* _BLKSNAP_EXTENT_MAP_H */

@@ -18,16 +18,16 @@ static enum blkfilter_verdict filter_submit_bio(struct blkfilter *flt,
 	struct tracker *tracker = flt->private;
 	struct diff_area *area;
 
-	cbt_map_mark(tracker->map, sector, nr_sects);
+	blksnap_cbt_map_mark(tracker->map, sector, nr_sects);
 	area = rcu_dereference_sched(tracker->area);
-	if (area && diff_area_hold(area, bio, sector, nr_sects))
+	if (area && blksnap_diff_area_hold(area, bio, sector, nr_sects))
 		return BLKFILTER_TAKEN;
 	this_cpu_inc(*tracker->passed_writes);
 	return BLKFILTER_PASS;
 }
 
-const struct blkfilter_operations filter_ops = {
+const struct blkfilter_operations blksnap_filter_ops = {
 	.name = "blksnap",
 	.submit_bio = filter_submit_bio,
-	.gone = tracker_gone,
+	.gone = blksnap_tracker_gone,
 };

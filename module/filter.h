@@ -8,6 +8,6 @@
 #include <linux/blk-filter.h>
 
 /* Attached to every tracked device; its private pointer is the tracker. */
-extern const struct blkfilter_operations filter_ops;
+extern const struct blkfilter_operations blksnap_filter_ops;
 
 #endif /* _BLKSNAP_FILTER_H */

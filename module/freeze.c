@@ -176,7 +176,7 @@ static int find_depths(struct freeze *freeze)
 	unsigned int i;
 
 	for (i = 0; i < freeze->count; i++) {
-		int depth = stack_depth(freeze->targets[i].bdev->bd_disk);
+		int depth = blksnap_stack_depth(freeze->targets[i].bdev->bd_disk);
 
 		if (depth < 0)
 			return depth;
@@ -186,8 +186,8 @@ static int find_depths(struct freeze *freeze)
 }
 
 /* A partition named itself and found on its disk is frozen twice: it nests. */
-struct freeze *freeze_devices(struct block_device **bdevs, unsigned int count,
-			      unsigned int timeout_ms)
+struct freeze *blksnap_freeze_devices(struct block_device **bdevs, unsigned int count,
+				      unsigned int timeout_ms)
 {
 	struct freeze *freeze = freeze_alloc(bdevs, count);
 	int error;
@@ -225,19 +225,19 @@ struct freeze *freeze_devices(struct block_device **bdevs, unsigned int count,
 	return ERR_PTR(error);
 }
 
-void freeze_thaw(struct freeze *freeze)
+void blksnap_freeze_thaw(struct freeze *freeze)
 {
 	__module_get(THIS_MODULE);
 	queue_work(freeze_wq, &freeze->thaw_work);
 }
 
-void freeze_exit(void)
+void blksnap_freeze_exit(void)
 {
 	destroy_workqueue(freeze_wq);
 }
 
 /* Thawing must not wait for memory that a frozen file system would give. */
-int freeze_init(void)
+int blksnap_freeze_init(void)
 {
 	freeze_wq = alloc_workqueue("blksnap-freeze", WQ_MEM_RECLAIM | WQ_UNBOUND, 0);
 	return freeze_wq ? 0 : -ENOMEM;

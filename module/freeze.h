@@ -10,8 +10,8 @@
 struct freeze;
 
 /* Module-wide. */
-int freeze_init(void);
-void freeze_exit(void);
+int blksnap_freeze_init(void);
+void blksnap_freeze_exit(void);
 
 /*
  * Freezes the file systems on @bdevs, and those on the partitions of whole
@@ -19,14 +19,14 @@ void freeze_exit(void);
  * Sleeps up to @timeout_ms. ERR_PTR: -ETIMEDOUT (what was frozen is thawed as
  * soon as that can be done), -ENOMEM, or the file system's own error.
  */
-struct freeze *freeze_devices(struct block_device **bdevs, unsigned int count,
-			      unsigned int timeout_ms);
+struct freeze *blksnap_freeze_devices(struct block_device **bdevs, unsigned int count,
+				      unsigned int timeout_ms);
 
 /*
  * Thaws in the reverse order, without waiting for it: a file system may write
  * to its device to be thawed (ext4 does), and that write may be held until the
  * caller has gone on.
  */
-void freeze_thaw(struct freeze *freeze);
+void blksnap_freeze_thaw(struct freeze *freeze);
 
 #endif /* _BLKSNAP_FREEZE_H */

@@ -20,7 +20,7 @@
  * it there. The origin is never touched. Without room on the storage the write
  * ends with ENOSPC; what the image shows is none the worse for it.
  *
- * Teardown: image_free() deletes the disk, after which no bio begins; those that
+ * Teardown: blksnap_image_free() deletes the disk, after which no bio begins; those that
  * have begun are counted, and waited for.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
@@ -120,15 +120,15 @@ static bool is_still_unsaved(struct image *image, struct bvec_iter *iter)
 	struct area_piece piece;
 
 	/*
-	 * What was read, perhaps by this processor, before what is saved: without a region no
-	 * lock is taken. Pairs with region_get()'s release and the locks that a write passes
-	 * behind it, before it can change the data.
+	 * What was read, perhaps by this processor, before what is saved: without a
+	 * region no lock is taken. Pairs with blksnap_region_get()'s release and the
+	 * locks that a write passes behind it, before it can change the data.
 	 */
 	smp_rmb();
-	diff_area_find(image->area, iter->bi_sector, iter->bi_size >> SECTOR_SHIFT,
-		       &piece);
+	blksnap_diff_area_find(image->area, iter->bi_sector,
+			       iter->bi_size >> SECTOR_SHIFT, &piece);
 	if (piece.copy)
-		copy_put(piece.copy);
+		blksnap_copy_put(piece.copy);
 	return piece.source == AREA_ORIGIN &&
 	       piece.count == iter->bi_size >> SECTOR_SHIFT;
 }
@@ -200,8 +200,8 @@ static void read_piece(struct image *image, struct bio *bio,
 		send_read(image, bio, piece->bdev, piece->sector, true);
 		break;
 	case AREA_MEMORY:
-		copy_to_bio(piece->copy, piece->offset, bio);
-		copy_put(piece->copy);
+		blksnap_copy_to_bio(piece->copy, piece->offset, bio);
+		blksnap_copy_put(piece->copy);
 		answer(image, bio, BLK_STS_OK);
 		break;
 	case AREA_ZERO:
@@ -239,12 +239,12 @@ static bool read_image(struct image *image, struct bio *bio, gfp_t gfp)
 	struct bio *front;
 
 	do {
-		diff_area_find(image->area, bio->bi_iter.bi_sector,
-			       bio_sectors(bio), &piece);
+		blksnap_diff_area_find(image->area, bio->bi_iter.bi_sector,
+				       bio_sectors(bio), &piece);
 		front = cut(image, bio, piece.count, gfp);
 		if (!front) {
 			if (piece.copy)
-				copy_put(piece.copy);
+				blksnap_copy_put(piece.copy);
 			return false;
 		}
 		read_piece(image, front, &piece);
@@ -309,17 +309,17 @@ static void write_image(struct image *image, struct bio *bio)
 	struct bio *front;
 	int error;
 
-	cbt_map_mark_both(image->map, range.start, range.count);
-	error = diff_area_save(image->area, range);
+	blksnap_cbt_map_mark_both(image->map, range.start, range.count);
+	error = blksnap_diff_area_save(image->area, range);
 	if (error) {
 		answer(image, bio, errno_to_blk_status(error));
 		return;
 	}
 	do {
-		diff_area_find(image->area, bio->bi_iter.bi_sector,
-			       bio_sectors(bio), &piece);
+		blksnap_diff_area_find(image->area, bio->bi_iter.bi_sector,
+				       bio_sectors(bio), &piece);
 		if (piece.copy)
-			copy_put(piece.copy);
+			blksnap_copy_put(piece.copy);
 		front = cut(image, bio, piece.count, GFP_NOIO);
 		if (piece.source == AREA_STORAGE)
 			overwrite_piece(image, front, &piece);
@@ -363,17 +363,17 @@ static const struct block_device_operations image_ops = {
 	.submit_bio = image_submit_bio,
 };
 
-bool image_is_image(const struct gendisk *disk)
+bool blksnap_image_is_image(const struct gendisk *disk)
 {
 	return disk->fops == &image_ops;
 }
 
-dev_t image_dev(const struct image *image)
+dev_t blksnap_image_dev(const struct image *image)
 {
 	return disk_devt(image->disk);
 }
 
-const char *image_name(const struct image *image)
+const char *blksnap_image_name(const struct image *image)
 {
 	return image->disk->disk_name;
 }
@@ -391,7 +391,7 @@ static void hide(struct gendisk *disk)
 	set_capacity(disk, capacity);
 }
 
-void image_free(struct image *image)
+void blksnap_image_free(struct image *image)
 {
 	if (!image)
 		return;
@@ -408,7 +408,7 @@ void image_free(struct image *image)
 	kfree(image);
 }
 
-int image_show(struct image *image, sector_t capacity)
+int blksnap_image_show(struct image *image, sector_t capacity)
 {
 	int ret;
 
@@ -446,8 +446,8 @@ static struct gendisk *make_disk(struct image *image)
 	return disk;
 }
 
-struct image *image_alloc(struct block_device *origin, struct diff_area *area,
-			  struct cbt_map *map)
+struct image *blksnap_image_alloc(struct block_device *origin, struct diff_area *area,
+				  struct cbt_map *map)
 {
 	struct image *image = kzalloc(sizeof(*image), GFP_KERNEL);
 	int ret = -ENOMEM;
@@ -477,11 +477,11 @@ struct image *image_alloc(struct block_device *origin, struct diff_area *area,
 	return image;
 
 out:
-	image_free(image);
+	blksnap_image_free(image);
 	return ERR_PTR(ret);
 }
 
-int images_init(void)
+int blksnap_images_init(void)
 {
 	int ret;
 
@@ -511,7 +511,7 @@ out_cache:
 	return ret;
 }
 
-void images_exit(void)
+void blksnap_images_exit(void)
 {
 	int cpu;
 

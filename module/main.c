@@ -19,48 +19,48 @@ static int __init blksnap_init(void)
 {
 	int ret;
 
-	ret = extent_cache_init();
+	ret = blksnap_extent_cache_init();
 	if (ret)
 		return ret;
-	ret = copies_init();
+	ret = blksnap_copies_init();
 	if (ret)
 		goto out_extents;
-	ret = images_init();
+	ret = blksnap_images_init();
 	if (ret)
 		goto out_copies;
-	ret = freeze_init();
+	ret = blksnap_freeze_init();
 	if (ret)
 		goto out_images;
-	trackers_init(&filter_ops);
-	ret = control_init();
+	blksnap_trackers_init(&blksnap_filter_ops);
+	ret = blksnap_control_init();
 	if (ret)
 		goto out_freeze;
 	return 0;
 
 out_freeze:
-	trackers_exit();
-	freeze_exit();
+	blksnap_trackers_exit();
+	blksnap_freeze_exit();
 out_images:
-	images_exit();
+	blksnap_images_exit();
 out_copies:
-	copies_exit();
+	blksnap_copies_exit();
 out_extents:
-	extent_cache_exit();
+	blksnap_extent_cache_exit();
 	return ret;
 }
 
 /* Snapshots and open images hold the module: what is left are trackers. */
 static void __exit blksnap_exit(void)
 {
-	control_exit();
-	trackers_exit();
+	blksnap_control_exit();
+	blksnap_trackers_exit();
 	/* Whoever completed the last I/O may still be on its way out of our code. */
 	synchronize_rcu();
 	synchronize_rcu_tasks();
-	freeze_exit();
-	images_exit();
-	copies_exit();
-	extent_cache_exit();
+	blksnap_freeze_exit();
+	blksnap_images_exit();
+	blksnap_copies_exit();
+	blksnap_extent_cache_exit();
 }
 
 module_init(blksnap_init);

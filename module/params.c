@@ -45,8 +45,10 @@ static const struct kernel_param_ops bounded_ops = {
 };
 
 #define BOUNDED(name, initial, least, most, text)				\
-	unsigned int name = initial;						\
-	static const struct bounds name##_bounds = { &name, least, most };	\
+	unsigned int blksnap_##name = initial;					\
+	static const struct bounds name##_bounds = {				\
+		&blksnap_##name, least, most					\
+	};									\
 	module_param_cb(name, &bounded_ops, (void *)&name##_bounds, 0644);	\
 	MODULE_PARM_DESC(name, text)
 

@@ -16,11 +16,11 @@
 #define STORAGE_TIMEOUT_MS_MIN		100u
 #define STORAGE_TIMEOUT_MS_MAX		3600000u
 
-extern unsigned int tracking_block_minimum_shift;
-extern unsigned int tracking_block_maximum_count;
-extern unsigned int diff_storage_minimum;	/* sectors */
-extern unsigned int memory_budget_mb;
-extern unsigned int storage_timeout_ms;
-extern unsigned int take_timeout_ms;
+extern unsigned int blksnap_tracking_block_minimum_shift;
+extern unsigned int blksnap_tracking_block_maximum_count;
+extern unsigned int blksnap_diff_storage_minimum;	/* sectors */
+extern unsigned int blksnap_memory_budget_mb;
+extern unsigned int blksnap_storage_timeout_ms;
+extern unsigned int blksnap_take_timeout_ms;
 
 #endif /* _BLKSNAP_PARAMS_H */

@@ -13,7 +13,7 @@
 
 #include "diff_area_internal.h"
 
-struct region *region_find(struct diff_area *area, sector_t sector)
+struct region *blksnap_region_find(struct diff_area *area, sector_t sector)
 {
 	unsigned long index = sector >> REGION_SECTOR_SHIFT;
 	struct region *recent = READ_ONCE(area->recent);
@@ -34,7 +34,7 @@ static struct region *make_region(struct diff_area *area, unsigned long index,
 	if (!region)
 		return NULL;
 	raw_spin_lock_init(&region->lock);
-	extent_map_setup(&region->saved);
+	blksnap_extent_map_setup(&region->saved);
 	region->copies = RB_ROOT;
 	region->index = index;
 	other = xa_cmpxchg(&area->regions, index, NULL, region, gfp);
@@ -44,9 +44,9 @@ static struct region *make_region(struct diff_area *area, unsigned long index,
 	return xa_is_err(other) ? NULL : other;
 }
 
-struct region *region_get(struct diff_area *area, sector_t sector, gfp_t gfp)
+struct region *blksnap_region_get(struct diff_area *area, sector_t sector, gfp_t gfp)
 {
-	struct region *region = region_find(area, sector);
+	struct region *region = blksnap_region_find(area, sector);
 
 	if (!region)
 		region = make_region(area, sector >> REGION_SECTOR_SHIFT, gfp);
@@ -57,17 +57,17 @@ struct region *region_get(struct diff_area *area, sector_t sector, gfp_t gfp)
 	return region;
 }
 
-bool region_covers(struct diff_area *area, sector_t start, sector_t count)
+bool blksnap_region_covers(struct diff_area *area, sector_t start, sector_t count)
 {
 	bool is_covered = true;
 
 	rcu_read_lock();
 	while (count && is_covered) {
-		struct region *region = region_find(area, start);
+		struct region *region = blksnap_region_find(area, start);
 		u32 part = region_clip(start, count);
 
-		is_covered = region && extent_map_covers(&region->saved,
-							 region_offset(start), part);
+		is_covered = region && blksnap_extent_map_covers(&region->saved,
+								 region_offset(start), part);
 		start += part;
 		count -= part;
 	}
@@ -75,7 +75,7 @@ bool region_covers(struct diff_area *area, sector_t start, sector_t count)
 	return is_covered;
 }
 
-struct copy *__region_copy_at(struct region *region, sector_t start, u32 count)
+struct copy *__blksnap_region_copy_at(struct region *region, sector_t start, u32 count)
 {
 	struct rb_node *node = region->copies.rb_node;
 	struct copy *found = NULL;
@@ -96,7 +96,7 @@ struct copy *__region_copy_at(struct region *region, sector_t start, u32 count)
 	return found;
 }
 
-void __region_add_copy(struct region *region, struct copy *copy)
+void __blksnap_region_add_copy(struct region *region, struct copy *copy)
 {
 	struct rb_node **link = &region->copies.rb_node, *parent = NULL;
 
@@ -112,17 +112,17 @@ void __region_add_copy(struct region *region, struct copy *copy)
 	rb_insert_color(&copy->node, &region->copies);
 }
 
-struct extent_piece __region_look(struct region *region, sector_t start, u32 count,
-				  struct copy **copy)
+struct extent_piece __blksnap_region_look(struct region *region, sector_t start,
+					  u32 count, struct copy **copy)
 {
 	struct extent_piece piece;
 
 	lockdep_assert_held(&region->lock);
 	*copy = NULL;
-	piece = extent_map_lookup(&region->saved, region_offset(start), count);
+	piece = blksnap_extent_map_lookup(&region->saved, region_offset(start), count);
 	if (piece.is_saved)
 		return piece;
-	*copy = __region_copy_at(region, start, piece.count);
+	*copy = __blksnap_region_copy_at(region, start, piece.count);
 	if (!*copy)
 		return piece;
 	if ((*copy)->start > start) {
@@ -135,14 +135,14 @@ struct extent_piece __region_look(struct region *region, sector_t start, u32 cou
 	return piece;
 }
 
-void regions_free(struct diff_area *area)
+void blksnap_regions_free(struct diff_area *area)
 {
 	struct region *region;
 	unsigned long index;
 
 	xa_for_each(&area->regions, index, region) {
 		WARN_ON(!RB_EMPTY_ROOT(&region->copies));
-		extent_map_destroy(&region->saved);
+		blksnap_extent_map_destroy(&region->saved);
 		kfree(region);
 	}
 	xa_destroy(&area->regions);

@@ -32,17 +32,17 @@ static void snapshot_free(struct kref *refs)
 {
 	struct snapshot *snapshot = container_of(refs, struct snapshot, refs);
 
-	event_queue_destroy(&snapshot->events);
+	blksnap_event_queue_destroy(&snapshot->events);
 	kvfree(snapshot);
 	module_put(THIS_MODULE);
 }
 
-void snapshot_put(struct snapshot *snapshot)
+void blksnap_snapshot_put(struct snapshot *snapshot)
 {
 	kref_put(&snapshot->refs, snapshot_free);
 }
 
-struct snapshot *snapshot_find(const uuid_t *id)
+struct snapshot *blksnap_snapshot_find(const uuid_t *id)
 {
 	struct snapshot *snapshot, *found = NULL;
 
@@ -58,7 +58,7 @@ struct snapshot *snapshot_find(const uuid_t *id)
 	return found;
 }
 
-unsigned int snapshots_collect(uuid_t *ids, unsigned int room)
+unsigned int blksnap_snapshots_collect(uuid_t *ids, unsigned int room)
 {
 	struct snapshot *snapshot;
 	unsigned int count = 0;
@@ -73,7 +73,7 @@ unsigned int snapshots_collect(uuid_t *ids, unsigned int room)
 	return count;
 }
 
-void snapshot_unlist(struct snapshot *snapshot)
+void blksnap_snapshot_unlist(struct snapshot *snapshot)
 {
 	bool was_listed;
 
@@ -82,19 +82,19 @@ void snapshot_unlist(struct snapshot *snapshot)
 	list_del_init(&snapshot->link);
 	mutex_unlock(&snapshots_lock);
 	if (was_listed)
-		snapshot_put(snapshot);
+		blksnap_snapshot_put(snapshot);
 }
 
-int snapshot_destroy(struct snapshot *snapshot, bool undo)
+int blksnap_snapshot_destroy(struct snapshot *snapshot, bool undo)
 {
 	int ret = 0;
 
-	snapshot_unlist(snapshot);
+	blksnap_snapshot_unlist(snapshot);
 	mutex_lock(&snapshot->lock);
 	if (snapshot->state == SNAPSHOT_RELEASED)
 		ret = -ESRCH;
 	else
-		__snapshot_release(snapshot, undo);
+		__blksnap_snapshot_release(snapshot, undo);
 	mutex_unlock(&snapshot->lock);
 	return ret;
 }
@@ -124,7 +124,7 @@ static int exclude(struct snapshot *snapshot, unsigned int index,
 	if (!range.count)
 		return 0;
 	WRITE_ONCE(snapshot->has_left_out, true);
-	return diff_area_exclude(device->area, range);
+	return blksnap_diff_area_exclude(device->area, range);
 }
 
 /* An image has its original's blocks, and hands on what it is asked for. */
@@ -148,7 +148,7 @@ static bool has_larger_blocks(struct block_device *storage, struct snapshot *sna
 /* A store would meet the lower device's filter, and be copied itself. -EBUSY then. */
 static int check_not_above(struct block_device *upper, struct block_device *lower)
 {
-	int ret = stack_is_above(upper->bd_disk, lower->bd_disk);
+	int ret = blksnap_stack_is_above(upper->bd_disk, lower->bd_disk);
 
 	if (ret <= 0)
 		return ret;
@@ -184,7 +184,7 @@ static int publish(struct snapshot *snapshot)
 	int ret;
 
 	mutex_lock(&snapshots_lock);
-	ret = diff_storage_for_each(check_on_creation, &creation);
+	ret = blksnap_diff_storage_for_each(check_on_creation, &creation);
 	if (!ret) {
 		kref_get(&snapshot->refs);
 		list_add_tail(&snapshot->link, &snapshots);
@@ -199,13 +199,14 @@ static int add_device(struct snapshot *snapshot, dev_t dev)
 	struct diff_area *area;
 	struct tracker *tracker;
 
-	tracker = tracker_claim(dev);
+	tracker = blksnap_tracker_claim(dev);
 	if (IS_ERR(tracker))
 		return PTR_ERR(tracker);
 	device->tracker = tracker;
 	snapshot->count++;
-	area = diff_area_alloc(tracker->flt, snapshot->copier, &tracker->counters,
-			       snapshot->limits.storage_timeout_ms);
+	area = blksnap_diff_area_alloc(tracker->flt, snapshot->copier,
+				       &tracker->counters,
+				       snapshot->limits.storage_timeout_ms);
 	if (IS_ERR(area))
 		return PTR_ERR(area);
 	device->area = area;
@@ -217,24 +218,25 @@ static int build(struct snapshot *snapshot, const dev_t *devs, unsigned int coun
 	unsigned int i;
 	int ret;
 
-	snapshot->corrupt_event = event_alloc(GFP_KERNEL);
+	snapshot->corrupt_event = blksnap_event_alloc(GFP_KERNEL);
 	if (!snapshot->corrupt_event)
 		return -ENOMEM;
 	snapshot->limits = (struct snapshot_limits){
-		.memory_bytes = (u64)READ_ONCE(memory_budget_mb) << 20,
-		.storage_timeout_ms = READ_ONCE(storage_timeout_ms),
-		.portion = READ_ONCE(diff_storage_minimum),
+		.memory_bytes = (u64)READ_ONCE(blksnap_memory_budget_mb) << 20,
+		.storage_timeout_ms = READ_ONCE(blksnap_storage_timeout_ms),
+		.portion = READ_ONCE(blksnap_diff_storage_minimum),
 	};
-	snapshot->storage = diff_storage_alloc(&snapshot->events,
-					       snapshot->limits.portion);
+	snapshot->storage = blksnap_diff_storage_alloc(&snapshot->events,
+						       snapshot->limits.portion);
 	if (IS_ERR(snapshot->storage)) {
 		ret = PTR_ERR(snapshot->storage);
 		snapshot->storage = NULL;
 		return ret;
 	}
-	snapshot->copier = copier_alloc(snapshot->storage,
-					snapshot->limits.memory_bytes,
-					snapshot_copier_failed, snapshot);
+	snapshot->copier = blksnap_copier_alloc(snapshot->storage,
+						snapshot->limits.memory_bytes,
+						blksnap_snapshot_copier_failed,
+						snapshot);
 	if (IS_ERR(snapshot->copier)) {
 		ret = PTR_ERR(snapshot->copier);
 		snapshot->copier = NULL;
@@ -248,7 +250,7 @@ static int build(struct snapshot *snapshot, const dev_t *devs, unsigned int coun
 	return publish(snapshot);
 }
 
-int snapshot_create(const dev_t *devs, unsigned int count, uuid_t *id)
+int blksnap_snapshot_create(const dev_t *devs, unsigned int count, uuid_t *id)
 {
 	struct snapshot *snapshot;
 	int ret;
@@ -263,17 +265,17 @@ int snapshot_create(const dev_t *devs, unsigned int count, uuid_t *id)
 	INIT_LIST_HEAD(&snapshot->link);
 	kref_init(&snapshot->refs);
 	mutex_init(&snapshot->lock);
-	event_queue_init(&snapshot->events);
+	blksnap_event_queue_init(&snapshot->events);
 	uuid_gen(&snapshot->id);
 	*id = snapshot->id;
 
 	ret = build(snapshot, devs, count);
 	if (ret) {
 		mutex_lock(&snapshot->lock);
-		__snapshot_release(snapshot, true);
+		__blksnap_snapshot_release(snapshot, true);
 		mutex_unlock(&snapshot->lock);
 	}
-	snapshot_put(snapshot);
+	blksnap_snapshot_put(snapshot);
 	return ret;
 }
 
@@ -288,26 +290,26 @@ static int exclude_at_take(const struct storage_range *storage, void *arg)
 	return ret;
 }
 
-int snapshot_leave_out_storage(struct snapshot *snapshot)
+int blksnap_snapshot_leave_out_storage(struct snapshot *snapshot)
 {
 	unsigned int i;
 	int ret;
 
 	mutex_lock(&snapshots_lock);
 	for (i = 0; i < snapshot->count; i++)
-		diff_area_forget(snapshot->devices[i].area);
+		blksnap_diff_area_forget(snapshot->devices[i].area);
 	snapshot->has_left_out = false;
 	snapshot->leaves_out_storage = true;
 	/* Before the first look: one too many is noticed, none too few. */
-	snapshot->removals = diff_storage_removals();
-	ret = diff_storage_for_each(exclude_at_take, snapshot);
+	snapshot->removals = blksnap_diff_storage_removals();
+	ret = blksnap_diff_storage_for_each(exclude_at_take, snapshot);
 	mutex_unlock(&snapshots_lock);
 	return ret;
 }
 
-bool snapshot_has_left_out_right(struct snapshot *snapshot)
+bool blksnap_snapshot_has_left_out_right(struct snapshot *snapshot)
 {
-	return diff_storage_removals() == snapshot->removals ||
+	return blksnap_diff_storage_removals() == snapshot->removals ||
 	       !READ_ONCE(snapshot->has_left_out);
 }
 
@@ -319,12 +321,15 @@ static void fail_excluded(struct storage_batch *batch, int error)
 
 	list_for_each_entry(snapshot, &snapshots, link)
 		for (i = 0; i < snapshot->count && snapshot->leaves_out_storage; i++)
-			for (j = 0; j < storage_batch_count(batch); j++)
-				if (range_on(tracker_bdev(snapshot->devices[i].tracker),
-					     storage_batch_range(batch, j)).count)
-					copier_fail(snapshot->copier,
-						    tracker_bdev(snapshot->devices[i].tracker),
-						    error);
+			for (j = 0; j < blksnap_storage_batch_count(batch); j++)
+				if (range_on(tracker_bdev(snapshot->devices[i]
+								  .tracker),
+					     blksnap_storage_batch_range(batch,
+									 j))
+					    .count)
+					blksnap_copier_fail(snapshot->copier,
+							    tracker_bdev(snapshot->devices[i].tracker),
+							    error);
 }
 
 /* Those that are not being taken yet leave it out then. */
@@ -336,8 +341,10 @@ static int exclude_everywhere(struct storage_batch *batch)
 
 	list_for_each_entry(snapshot, &snapshots, link)
 		for (i = 0; i < snapshot->count && snapshot->leaves_out_storage; i++)
-			for (j = 0; j < storage_batch_count(batch) && !ret; j++)
-				ret = exclude(snapshot, i, storage_batch_range(batch, j));
+			for (j = 0; j < blksnap_storage_batch_count(batch) && !ret; j++)
+				ret = exclude(snapshot, i,
+					      blksnap_storage_batch_range(batch,
+									  j));
 	if (ret)
 		fail_excluded(batch, ret);
 	return ret;
@@ -345,13 +352,13 @@ static int exclude_everywhere(struct storage_batch *batch)
 
 static int check_batch(struct storage_batch *batch)
 {
-	struct block_device *bdev = storage_batch_range(batch, 0)->bdev;
+	struct block_device *bdev = blksnap_storage_batch_range(batch, 0)->bdev;
 	struct snapshot *snapshot;
 	unsigned int i;
 	int ret = 0;
 
 	/* It names no lower device, and lies above its original and storage. */
-	if (image_is_image(bdev->bd_disk)) {
+	if (blksnap_image_is_image(bdev->bd_disk)) {
 		pr_err("%pg is an image of a snapshot, and cannot be storage\n", bdev);
 		return -EINVAL;
 	}
@@ -362,7 +369,7 @@ static int check_batch(struct storage_batch *batch)
 	return ret == -EBUSY ? -EINVAL : ret;
 }
 
-int snapshot_append(struct snapshot *snapshot, struct storage_batch *batch)
+int blksnap_snapshot_append(struct snapshot *snapshot, struct storage_batch *batch)
 {
 	int ret = -ESRCH;
 
@@ -370,12 +377,12 @@ int snapshot_append(struct snapshot *snapshot, struct storage_batch *batch)
 	if (snapshot->state == SNAPSHOT_RELEASED)
 		goto out;
 	mutex_lock(&snapshots_lock);
-	if (has_larger_blocks(storage_batch_range(batch, 0)->bdev, snapshot))
+	if (has_larger_blocks(blksnap_storage_batch_range(batch, 0)->bdev, snapshot))
 		ret = -EINVAL;
 	else
 		ret = check_batch(batch) ?: exclude_everywhere(batch);
 	if (!ret) {
-		ret = diff_storage_commit(snapshot->storage, batch);
+		ret = blksnap_diff_storage_commit(snapshot->storage, batch);
 		if (ret)
 			fail_excluded(batch, ret);
 		else
@@ -383,11 +390,11 @@ int snapshot_append(struct snapshot *snapshot, struct storage_batch *batch)
 	}
 	mutex_unlock(&snapshots_lock);
 	if (!ret)
-		copier_has_room(snapshot->copier);
+		blksnap_copier_has_room(snapshot->copier);
 out:
 	mutex_unlock(&snapshot->lock);
 	if (batch)
-		storage_batch_abandon(batch);
+		blksnap_storage_batch_abandon(batch);
 	return ret;
 }
 
@@ -395,7 +402,8 @@ out:
  * Before the take nobody uses them but the storage, which has a lock for it;
  * afterwards areas and the copier read them without one.
  */
-int snapshot_set_limits(struct snapshot *snapshot, const struct snapshot_limits *limits)
+int blksnap_snapshot_set_limits(struct snapshot *snapshot,
+				const struct snapshot_limits *limits)
 {
 	struct snapshot_limits *own = &snapshot->limits;
 	unsigned int i;
@@ -411,28 +419,28 @@ int snapshot_set_limits(struct snapshot *snapshot, const struct snapshot_limits 
 		own->storage_timeout_ms = limits->storage_timeout_ms ?:
 					  own->storage_timeout_ms;
 		own->portion = limits->portion ?: own->portion;
-		copier_set_budget(snapshot->copier, own->memory_bytes);
-		diff_storage_set_portion(snapshot->storage, own->portion);
+		blksnap_copier_set_budget(snapshot->copier, own->memory_bytes);
+		blksnap_diff_storage_set_portion(snapshot->storage, own->portion);
 		for (i = 0; i < snapshot->count; i++)
-			diff_area_set_timeout(snapshot->devices[i].area,
-					      own->storage_timeout_ms);
+			blksnap_diff_area_set_timeout(snapshot->devices[i].area,
+						      own->storage_timeout_ms);
 	}
 	mutex_unlock(&snapshot->lock);
 	return ret;
 }
 
-struct event *snapshot_wait_event(struct snapshot *snapshot, u32 timeout_ms)
+struct event *blksnap_snapshot_wait_event(struct snapshot *snapshot, u32 timeout_ms)
 {
-	return event_queue_wait(&snapshot->events, timeout_ms);
+	return blksnap_event_queue_wait(&snapshot->events, timeout_ms);
 }
 
-unsigned int snapshot_device_count(const struct snapshot *snapshot)
+unsigned int blksnap_snapshot_device_count(const struct snapshot *snapshot)
 {
 	return snapshot->count;
 }
 
-int snapshot_device_info(struct snapshot *snapshot, unsigned int index,
-			 struct snapshot_device_info *info)
+int blksnap_snapshot_device_info(struct snapshot *snapshot, unsigned int index,
+				 struct snapshot_device_info *info)
 {
 	struct snapshot_device *device = &snapshot->devices[index];
 	int ret = 0;
@@ -444,14 +452,14 @@ int snapshot_device_info(struct snapshot *snapshot, unsigned int index,
 	} else {
 		info->origin = tracker_bdev(device->tracker)->bd_dev;
 		info->capacity = bdev_nr_sectors(tracker_bdev(device->tracker));
-		diff_area_stats(device->area, &info->stats);
+		blksnap_diff_area_stats(device->area, &info->stats);
 		if (snapshot->state == SNAPSHOT_NEW) {
 			ret = -ENODEV;
 		} else {
 			info->capacity = device->capacity;
 			info->map = device->map;
-			info->image = image_dev(device->image);
-			strscpy(info->image_name, image_name(device->image),
+			info->image = blksnap_image_dev(device->image);
+			strscpy(info->image_name, blksnap_image_name(device->image),
 				sizeof(info->image_name));
 		}
 	}
@@ -466,7 +474,7 @@ static void add_stats(struct diff_area_stats *sum, const struct diff_area_stats 
 	sum->waiting_writes += part->waiting_writes;
 }
 
-int snapshot_info(struct snapshot *snapshot, struct snapshot_info *info)
+int blksnap_snapshot_info(struct snapshot *snapshot, struct snapshot_info *info)
 {
 	struct diff_area_stats area_stats;
 	struct copier_stats stats;
@@ -478,13 +486,13 @@ int snapshot_info(struct snapshot *snapshot, struct snapshot_info *info)
 	if (snapshot->state != SNAPSHOT_RELEASED) {
 		info->state = READ_ONCE(snapshot->state);
 		info->error = -READ_ONCE(snapshot->error);
-		diff_storage_usage(snapshot->storage, &info->storage);
-		copier_stats(snapshot->copier, &stats);
+		blksnap_diff_storage_usage(snapshot->storage, &info->storage);
+		blksnap_copier_stats(snapshot->copier, &stats);
 		info->memory_bytes = stats.memory_bytes;
 		info->stored_bytes = stats.stored_bytes;
 		info->limits = snapshot->limits;
 		for (i = 0; i < snapshot->count; i++) {
-			diff_area_stats(snapshot->devices[i].area, &area_stats);
+			blksnap_diff_area_stats(snapshot->devices[i].area, &area_stats);
 			add_stats(&info->stats, &area_stats);
 		}
 		ret = 0;
@@ -493,15 +501,15 @@ int snapshot_info(struct snapshot *snapshot, struct snapshot_info *info)
 	return ret;
 }
 
-int snapshot_storage_range(struct snapshot *snapshot, unsigned int index,
-			   dev_t *dev, struct sector_range *range)
+int blksnap_snapshot_storage_range(struct snapshot *snapshot, unsigned int index,
+				   dev_t *dev, struct sector_range *range)
 {
 	struct storage_range storage;
 	int ret = -ESRCH;
 
 	mutex_lock(&snapshot->lock);
 	if (snapshot->state != SNAPSHOT_RELEASED) {
-		ret = diff_storage_range(snapshot->storage, index, &storage);
+		ret = blksnap_diff_storage_range(snapshot->storage, index, &storage);
 		if (!ret) {
 			*dev = storage.bdev->bd_dev;
 			*range = storage.range;
@@ -512,7 +520,7 @@ int snapshot_storage_range(struct snapshot *snapshot, unsigned int index,
 }
 
 /* What is on the list is not released yet: its storage is there. */
-bool snapshot_summary_of(dev_t dev, struct snapshot_summary *summary)
+bool blksnap_snapshot_summary_of(dev_t dev, struct snapshot_summary *summary)
 {
 	struct snapshot *snapshot;
 	bool is_found = false;
@@ -529,7 +537,8 @@ bool snapshot_summary_of(dev_t dev, struct snapshot_summary *summary)
 			    blkfilter_is_gone(tracker->flt))
 				continue;
 			summary->id = snapshot->id;
-			diff_storage_usage(snapshot->storage, &summary->storage);
+			blksnap_diff_storage_usage(snapshot->storage,
+						   &summary->storage);
 			is_found = true;
 		}
 	mutex_unlock(&snapshots_lock);
@@ -537,7 +546,7 @@ bool snapshot_summary_of(dev_t dev, struct snapshot_summary *summary)
 }
 
 /* Trackers of what is on the list are claimed, and so there. */
-dev_t snapshot_origin_of(dev_t image)
+dev_t blksnap_snapshot_origin_of(dev_t image)
 {
 	struct snapshot *snapshot;
 	dev_t origin = 0;

@@ -30,32 +30,32 @@ enum snapshot_state {
  * A new snapshot of @count devices. Errors as IOCTL_BLK_SNAP_SNAPSHOT_CREATE
  * documents; -EBUSY also if storage of another snapshot lies above a device.
  */
-int snapshot_create(const dev_t *devs, unsigned int count, uuid_t *id);
+int blksnap_snapshot_create(const dev_t *devs, unsigned int count, uuid_t *id);
 
 /* NULL: there is none. */
-struct snapshot *snapshot_find(const uuid_t *id);
-void snapshot_put(struct snapshot *snapshot);
+struct snapshot *blksnap_snapshot_find(const uuid_t *id);
+void blksnap_snapshot_put(struct snapshot *snapshot);
 
 /* Up to @room ids in order of creation; returns how many there are. */
-unsigned int snapshots_collect(uuid_t *ids, unsigned int room);
+unsigned int blksnap_snapshots_collect(uuid_t *ids, unsigned int room);
 
 /*
  * 0 or -ESRCH if somebody else has. @undo: its creation was in vain; trackers that it
  * made go as well.
  */
-int snapshot_destroy(struct snapshot *snapshot, bool undo);
+int blksnap_snapshot_destroy(struct snapshot *snapshot, bool undo);
 
 /*
  * Puts prepared storage to use. The batch is gone afterwards in any case. 0,
  * -ESRCH, -EINVAL it lies above a snapshotted device, -ENOMEM.
  */
-int snapshot_append(struct snapshot *snapshot, struct storage_batch *batch);
+int blksnap_snapshot_append(struct snapshot *snapshot, struct storage_batch *batch);
 
 /* Errors as IOCTL_BLK_SNAP_SNAPSHOT_TAKE documents. */
-int snapshot_take(struct snapshot *snapshot);
+int blksnap_snapshot_take(struct snapshot *snapshot);
 
-/* See event_queue_wait(). */
-struct event *snapshot_wait_event(struct snapshot *snapshot, u32 timeout_ms);
+/* See blksnap_event_queue_wait(). */
+struct event *blksnap_snapshot_wait_event(struct snapshot *snapshot, u32 timeout_ms);
 
 /* What one snapshot may use. */
 struct snapshot_limits {
@@ -68,7 +68,8 @@ struct snapshot_limits {
  * Others than the parameters said at creation, where they are not 0. 0, -ESRCH, or
  * -EALREADY: it has been taken.
  */
-int snapshot_set_limits(struct snapshot *snapshot, const struct snapshot_limits *limits);
+int blksnap_snapshot_set_limits(struct snapshot *snapshot,
+				const struct snapshot_limits *limits);
 
 struct snapshot_device_info {
 	dev_t origin;
@@ -79,11 +80,11 @@ struct snapshot_device_info {
 	struct diff_area_stats stats;
 };
 
-unsigned int snapshot_device_count(const struct snapshot *snapshot);
+unsigned int blksnap_snapshot_device_count(const struct snapshot *snapshot);
 
 /* -ENODEV: not taken; @info is filled as far as it goes. -ESRCH: released. */
-int snapshot_device_info(struct snapshot *snapshot, unsigned int index,
-			 struct snapshot_device_info *info);
+int blksnap_snapshot_device_info(struct snapshot *snapshot, unsigned int index,
+				 struct snapshot_device_info *info);
 
 struct snapshot_info {
 	enum snapshot_state state;
@@ -96,11 +97,11 @@ struct snapshot_info {
 };
 
 /* 0 or -ESRCH. */
-int snapshot_info(struct snapshot *snapshot, struct snapshot_info *info);
+int blksnap_snapshot_info(struct snapshot *snapshot, struct snapshot_info *info);
 
 /* 0, -ENOENT past the last, or -ESRCH. @dev instead of a pointer: no lifetime. */
-int snapshot_storage_range(struct snapshot *snapshot, unsigned int index,
-			   dev_t *dev, struct sector_range *range);
+int blksnap_snapshot_storage_range(struct snapshot *snapshot, unsigned int index,
+				   dev_t *dev, struct sector_range *range);
 
 /* What can be told of a snapshot without waiting for a call that is under way. */
 struct snapshot_summary {
@@ -109,9 +110,9 @@ struct snapshot_summary {
 };
 
 /* The snapshot that @dev is in. False, and zeros: in none. */
-bool snapshot_summary_of(dev_t dev, struct snapshot_summary *summary);
+bool blksnap_snapshot_summary_of(dev_t dev, struct snapshot_summary *summary);
 
 /* The original of a shown image, or 0 if @image is none, or the original has gone. */
-dev_t snapshot_origin_of(dev_t image);
+dev_t blksnap_snapshot_origin_of(dev_t image);
 
 #endif /* _BLKSNAP_SNAPSHOT_H */

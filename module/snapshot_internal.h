@@ -54,27 +54,27 @@ struct snapshot {
 
 /*
  * take.c: frees all but the structure itself. The snapshot is off the list,
- * @lock is held, its state becomes RELEASED. @undo: as in tracker_release().
+ * @lock is held, its state becomes RELEASED. @undo: as in blksnap_tracker_release().
  */
-void __snapshot_release(struct snapshot *snapshot, bool undo);
+void __blksnap_snapshot_release(struct snapshot *snapshot, bool undo);
 
 /* take.c: what the copier calls when it fails; @arg is the snapshot. */
-void snapshot_copier_failed(void *arg, struct block_device *origin, int error);
+void blksnap_snapshot_copier_failed(void *arg, struct block_device *origin, int error);
 
 /*
  * snapshot.c: all storage that lies on its devices is left out by their areas, which
  * are not armed, and so is what is appended from now on. What was left out before is
  * forgotten. May sleep. 0 or -ENOMEM.
  */
-int snapshot_leave_out_storage(struct snapshot *snapshot);
+int blksnap_snapshot_leave_out_storage(struct snapshot *snapshot);
 
 /*
  * Is all that was left out still storage? Does not sleep. What ceases to be after the
  * question is written to by somebody else only after the answer.
  */
-bool snapshot_has_left_out_right(struct snapshot *snapshot);
+bool blksnap_snapshot_has_left_out_right(struct snapshot *snapshot);
 
 /* snapshot.c: takes it off the list, if it is there. */
-void snapshot_unlist(struct snapshot *snapshot);
+void blksnap_snapshot_unlist(struct snapshot *snapshot);
 
 #endif /* _BLKSNAP_SNAPSHOT_INTERNAL_H */

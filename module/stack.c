@@ -179,7 +179,7 @@ static int go_down(struct gendisk *upper, struct gendisk *lower)
 	return ret;
 }
 
-int stack_is_above(struct gendisk *upper, struct gendisk *lower)
+int blksnap_stack_is_above(struct gendisk *upper, struct gendisk *lower)
 {
 	int ret = upper == lower ? -ENOENT : go_down(upper, lower);
 
@@ -188,7 +188,7 @@ int stack_is_above(struct gendisk *upper, struct gendisk *lower)
 	return ret < 0 ? ret : 1;
 }
 
-int stack_depth(struct gendisk *disk)
+int blksnap_stack_depth(struct gendisk *disk)
 {
 	return go_down(disk, NULL);
 }

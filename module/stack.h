@@ -14,9 +14,9 @@
  * -ENOMEM. A loop device names nothing, so what lies below its file is not seen.
  * May sleep; takes the open_mutex of the disks in the stack.
  */
-int stack_is_above(struct gendisk *upper, struct gendisk *lower);
+int blksnap_stack_is_above(struct gendisk *upper, struct gendisk *lower);
 
 /* Number of levels below a disk, 0 for one that lies on none, or -ENOMEM. The same. */
-int stack_depth(struct gendisk *disk);
+int blksnap_stack_depth(struct gendisk *disk);
 
 #endif /* _BLKSNAP_STACK_H */

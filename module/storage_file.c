@@ -162,7 +162,7 @@ static int settle(struct file *held)
 	return ret;
 }
 
-void storage_file_release(struct file *held)
+void blksnap_storage_file_release(struct file *held)
 {
 	/* Readers may have cached what was there before. */
 	invalidate_inode_pages2(file_inode(held)->i_mapping);
@@ -170,7 +170,7 @@ void storage_file_release(struct file *held)
 	fput(held);
 }
 
-struct file *storage_file_hold(struct file *file)
+struct file *blksnap_storage_file_hold(struct file *file)
 {
 	struct file *held;
 	int ret;
@@ -189,7 +189,7 @@ struct file *storage_file_hold(struct file *file)
 	}
 	ret = settle(held);
 	if (ret) {
-		storage_file_release(held);
+		blksnap_storage_file_release(held);
 		return ERR_PTR(ret);
 	}
 	return held;
@@ -315,7 +315,7 @@ static int map_some(struct file *held, struct fiemap_extent __user *scratch,
 	return *pos > begin && *pos < end && !(e.fe_flags & FIEMAP_EXTENT_LAST);
 }
 
-int storage_file_map(struct file *held, struct range_list *list)
+int blksnap_storage_file_map(struct file *held, struct range_list *list)
 {
 	u64 end = usable_bytes(file_inode(held));
 	unsigned long scratch;

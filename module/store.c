@@ -11,7 +11,7 @@
  * range to the next, so a batch may need several bios; it is stored when the last
  * has ended.
  *
- * No room: the queue waits (copier_has_room() starts it again) and holds its
+ * No room: the queue waits (blksnap_copier_has_room() starts it again) and holds its
  * memory. Only when the budget is gone as well is that a failure.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
@@ -42,23 +42,23 @@ struct batch {
 static struct kmem_cache *batch_cache;
 static mempool_t batch_pool;
 
-void copier_store_now(struct copier *copier)
+void blksnap_copier_store_now(struct copier *copier)
 {
 	mod_delayed_work(copier->wq, &copier->store_work, 0);
 }
 
-void copier_hurry_begin(struct copier *copier)
+void blksnap_copier_hurry_begin(struct copier *copier)
 {
 	atomic_inc(&copier->hurry);
-	copier_store_now(copier);
+	blksnap_copier_store_now(copier);
 }
 
-void copier_hurry_end(struct copier *copier)
+void blksnap_copier_hurry_end(struct copier *copier)
 {
 	atomic_dec(&copier->hurry);
 }
 
-void copier_fail(struct copier *copier, struct block_device *origin, int error)
+void blksnap_copier_fail(struct copier *copier, struct block_device *origin, int error)
 {
 	unsigned long flags;
 	bool is_first;
@@ -70,16 +70,16 @@ void copier_fail(struct copier *copier, struct block_device *origin, int error)
 	raw_spin_unlock_irqrestore(&copier->lock, flags);
 	if (is_first)
 		copier->fail(copier->fail_arg, origin, error);
-	copier_store_now(copier);
+	blksnap_copier_store_now(copier);
 }
 
-void store_budget_is_gone(struct copier *copier, struct block_device *origin)
+void blksnap_store_budget_is_gone(struct copier *copier, struct block_device *origin)
 {
 	if (READ_ONCE(copier->is_short_of_room))
-		copier_fail(copier, origin, -ENOSPC);
+		blksnap_copier_fail(copier, origin, -ENOSPC);
 }
 
-void copier_has_room(struct copier *copier)
+void blksnap_copier_has_room(struct copier *copier)
 {
 	unsigned long flags;
 
@@ -87,12 +87,12 @@ void copier_has_room(struct copier *copier)
 	raw_spin_lock_irqsave(&copier->lock, flags);
 	WRITE_ONCE(copier->is_short_of_room, false);
 	copier->room_given++;
-	__copier_call_waiters(copier);
+	__blksnap_copier_call_waiters(copier);
 	raw_spin_unlock_irqrestore(&copier->lock, flags);
-	copier_store_now(copier);
+	blksnap_copier_store_now(copier);
 }
 
-bool copier_wait_for_room(struct copier *copier, struct copier_waiter *waiter)
+bool blksnap_copier_wait_for_room(struct copier *copier, struct copier_waiter *waiter)
 {
 	unsigned long flags;
 	bool is_short;
@@ -105,7 +105,7 @@ bool copier_wait_for_room(struct copier *copier, struct copier_waiter *waiter)
 	return is_short;
 }
 
-unsigned long copier_short_for(struct copier *copier)
+unsigned long blksnap_copier_short_for(struct copier *copier)
 {
 	unsigned long flags, time = 0;
 
@@ -116,13 +116,14 @@ unsigned long copier_short_for(struct copier *copier)
 	return time;
 }
 
-sector_t copier_locate(struct copier *copier, place_t place, sector_t sectors,
-		       struct block_device **bdev, sector_t *sector)
+sector_t blksnap_copier_locate(struct copier *copier, place_t place, sector_t sectors,
+			       struct block_device **bdev, sector_t *sector)
 {
-	return diff_storage_locate(copier->storage, place, sectors, bdev, sector);
+	return blksnap_diff_storage_locate(copier->storage, place, sectors,
+					   bdev, sector);
 }
 
-/* The last thing a store does: after it copier_stop() may return. */
+/* The last thing a store does: after it blksnap_copier_stop() may return. */
 static void store_ended(struct copier *copier)
 {
 	if (atomic_dec_and_test(&copier->stores))
@@ -137,8 +138,11 @@ static void batch_done(struct batch *batch)
 	struct copy *copy, *next;
 
 	if (error)
-		copier_fail(copier, list_first_entry(&batch->copies, struct copy,
-						     link)->origin, -EIO);
+		blksnap_copier_fail(copier,
+				    list_first_entry(&batch->copies,
+						     struct copy, link)
+					    ->origin,
+				    -EIO);
 	else
 		atomic64_add((u64)batch->sectors << SECTOR_SHIFT,
 			     &copier->stored_bytes);
@@ -203,8 +207,8 @@ static void submit_batch(struct batch *batch)
 		struct bio *bio;
 		sector_t sector, run;
 
-		run = diff_storage_locate(batch->copier->storage, place, sectors,
-					  &bdev, &sector);
+		run = blksnap_diff_storage_locate(batch->copier->storage, place,
+						  sectors, &bdev, &sector);
 		/* No vector holds less than a unit, and none more than a page. */
 		bio = blkfilter_bio_alloc(bdev, min_t(sector_t, batch->pages,
 						      run / BLKSNAP_UNIT_MIN_SECTORS),
@@ -270,7 +274,7 @@ static bool has_become_short(struct copier *copier, unsigned int given)
 			copier->short_since = jiffies;
 		WRITE_ONCE(copier->is_short_of_room, true);
 		/* Who found the budget gone before learns now that this is the end. */
-		__copier_call_waiters(copier);
+		__blksnap_copier_call_waiters(copier);
 	}
 	raw_spin_unlock_irqrestore(&copier->lock, flags);
 	return is_short;
@@ -289,11 +293,11 @@ static bool store_some(struct copier *copier)
 	sectors = gather(copier, BIO_MAX_VECS, &copies, &pages);
 	if (!sectors)
 		return false;
-	if (!diff_storage_reserve(copier->storage, sectors, &place)) {
+	if (!blksnap_diff_storage_reserve(copier->storage, sectors, &place)) {
 		/* The rest of the room may still do for one. */
 		put_back(copier, &copies, pages);
 		sectors = gather(copier, 1, &copies, &pages);
-		if (!diff_storage_reserve(copier->storage, sectors, &place)) {
+		if (!blksnap_diff_storage_reserve(copier->storage, sectors, &place)) {
 			put_back(copier, &copies, pages);
 			return !has_become_short(copier, given);
 		}
@@ -347,7 +351,7 @@ static void store_queue(struct work_struct *work)
  * The worker is called under the lock: it takes the copy under it, and when the last
  * copy has been stored the copier may be freed.
  */
-void copy_store(struct copy *copy)
+void blksnap_copy_store(struct copy *copy)
 {
 	struct copier *copier = copy->copier;
 	unsigned int pages = copy->bio.bi_vcnt, before;
@@ -360,13 +364,13 @@ void copy_store(struct copy *copy)
 	/* With more than enough before it is under way, or waits for room. */
 	if (!list_empty(&copier->waiters) || atomic_read(&copier->hurry) ||
 	    (before < STORE_PAGES && before + pages >= STORE_PAGES))
-		copier_store_now(copier);
+		blksnap_copier_store_now(copier);
 	else if (before < STORE_PAGES)
 		queue_delayed_work(copier->wq, &copier->store_work, STORE_DELAY);
 	raw_spin_unlock_irqrestore(&copier->lock, flags);
 }
 
-void copier_stop(struct copier *copier)
+void blksnap_copier_stop(struct copier *copier)
 {
 	unsigned long flags;
 
@@ -374,14 +378,14 @@ void copier_stop(struct copier *copier)
 	if (!copier->error)
 		copier->error = -ESHUTDOWN;
 	raw_spin_unlock_irqrestore(&copier->lock, flags);
-	copier_store_now(copier);
+	blksnap_copier_store_now(copier);
 	flush_delayed_work(&copier->store_work);
 	/* The worker begins no more stores: what it counted is all there is. */
 	store_ended(copier);
 	wait_for_completion(&copier->idle);
 }
 
-void store_init(struct copier *copier)
+void blksnap_store_init(struct copier *copier)
 {
 	INIT_LIST_HEAD(&copier->queue);
 	INIT_DELAYED_WORK(&copier->store_work, store_queue);
@@ -389,13 +393,13 @@ void store_init(struct copier *copier)
 	init_completion(&copier->idle);
 }
 
-void stores_exit(void)
+void blksnap_stores_exit(void)
 {
 	mempool_exit(&batch_pool);
 	kmem_cache_destroy(batch_cache);
 }
 
-int stores_init(void)
+int blksnap_stores_init(void)
 {
 	int ret;
 

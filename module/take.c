@@ -21,10 +21,10 @@
  *
  * The states, and who changes them (set_state()):
  *
- *	NEW	-> TAKEN	snapshot_take()
- *	TAKEN	-> CORRUPT	snapshot_copier_failed(), from any context; and
- *				snapshot_take(), if that came before it
- *	any	-> RELEASED	__snapshot_release(); never left
+ *	NEW	-> TAKEN	blksnap_snapshot_take()
+ *	TAKEN	-> CORRUPT	blksnap_snapshot_copier_failed(), from any context; and
+ *				blksnap_snapshot_take(), if that came before it
+ *	any	-> RELEASED	__blksnap_snapshot_release(); never left
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -66,11 +66,11 @@ static void fail_areas(struct snapshot *snapshot)
 
 	for (i = 0; i < snapshot->count; i++)
 		if (snapshot->devices[i].area)
-			diff_area_fail(snapshot->devices[i].area);
+			blksnap_diff_area_fail(snapshot->devices[i].area);
 }
 
 /* Any context. Before the snapshot is taken only the error is noted. */
-void snapshot_copier_failed(void *arg, struct block_device *origin, int error)
+void blksnap_snapshot_copier_failed(void *arg, struct block_device *origin, int error)
 {
 	struct snapshot *snapshot = arg;
 	struct blk_snap_event_corrupted data = {
@@ -84,8 +84,8 @@ void snapshot_copier_failed(void *arg, struct block_device *origin, int error)
 	set_state(snapshot, SNAPSHOT_CORRUPT);
 	event = xchg(&snapshot->corrupt_event, NULL);
 	if (event)
-		event_queue_send(&snapshot->events, event,
-				 blk_snap_event_code_corrupted, &data, sizeof(data));
+		blksnap_event_queue_send(&snapshot->events, event,
+					 blk_snap_event_code_corrupted, &data, sizeof(data));
 	pr_err("snapshot %pUb: the data of %pg can be kept no more: error %d%s\n",
 	       &snapshot->id, origin, error,
 	       error == -ENOSPC ? ", the storage is full" : "");
@@ -96,7 +96,7 @@ static void free_images(struct snapshot *snapshot)
 	unsigned int i;
 
 	for (i = 0; i < snapshot->count; i++) {
-		image_free(snapshot->devices[i].image);
+		blksnap_image_free(snapshot->devices[i].image);
 		snapshot->devices[i].image = NULL;
 	}
 }
@@ -108,10 +108,10 @@ static void mark_storage_changed(struct snapshot *snapshot)
 	struct storage_range range;
 	unsigned int i;
 
-	for (i = 0; !diff_storage_range(snapshot->storage, i, &range); i++) {
-		trackers_mark_storage(range.bdev, range.range);
+	for (i = 0; !blksnap_diff_storage_range(snapshot->storage, i, &range); i++) {
+		blksnap_trackers_mark_storage(range.bdev, range.range);
 		if (range.bdev->bd_disk != last)
-			trackers_mark_below(range.bdev);
+			blksnap_trackers_mark_below(range.bdev);
 		last = range.bdev->bd_disk;
 	}
 }
@@ -128,44 +128,44 @@ static void mark_storage_changed(struct snapshot *snapshot)
  * (6) the storage is given back, the trackers are free.
  * It also undoes a creation half done: what is not there yet is NULL.
  */
-void __snapshot_release(struct snapshot *snapshot, bool undo)
+void __blksnap_snapshot_release(struct snapshot *snapshot, bool undo)
 {
 	unsigned int i;
 
 	lockdep_assert_held(&snapshot->lock);
-	event_queue_close(&snapshot->events);
+	blksnap_event_queue_close(&snapshot->events);
 	fail_areas(snapshot);
 	if (snapshot->copier)
-		copier_stop(snapshot->copier);
+		blksnap_copier_stop(snapshot->copier);
 	free_images(snapshot);
 
 	for (i = 0; i < snapshot->count; i++)
 		if (snapshot->devices[i].tracker)
-			tracker_disarm(snapshot->devices[i].tracker);
+			blksnap_tracker_disarm(snapshot->devices[i].tracker);
 	blkfilter_synchronize();
 
 	for (i = 0; i < snapshot->count; i++)
 		if (snapshot->devices[i].area)
-			diff_area_stop(snapshot->devices[i].area);
+			blksnap_diff_area_stop(snapshot->devices[i].area);
 	for (i = 0; i < snapshot->count; i++)
 		if (snapshot->devices[i].area)
-			diff_area_free(snapshot->devices[i].area);
+			blksnap_diff_area_free(snapshot->devices[i].area);
 
 	if (snapshot->copier)
-		copier_free(snapshot->copier);
+		blksnap_copier_free(snapshot->copier);
 	if (snapshot->storage) {
 		/*
 		 * In this order: a take that still leaves it out ends the period before
 		 * it is marked, and what it will hold is written later still.
 		 */
-		diff_storage_unregister(snapshot->storage);
+		blksnap_diff_storage_unregister(snapshot->storage);
 		mark_storage_changed(snapshot);
-		diff_storage_free(snapshot->storage);
+		blksnap_diff_storage_free(snapshot->storage);
 	}
 	for (i = 0; i < snapshot->count; i++)
 		if (snapshot->devices[i].tracker)
-			tracker_release(snapshot->devices[i].tracker, undo);
-	event_free(xchg(&snapshot->corrupt_event, NULL));
+			blksnap_tracker_release(snapshot->devices[i].tracker, undo);
+	blksnap_event_free(xchg(&snapshot->corrupt_event, NULL));
 	set_state(snapshot, SNAPSHOT_RELEASED);
 }
 
@@ -179,11 +179,12 @@ static int prepare(struct snapshot *snapshot, unsigned int timeout_ms)
 		struct snapshot_device *device = &snapshot->devices[i];
 		struct block_device *bdev = tracker_bdev(device->tracker);
 
-		ret = tracker_prepare(device->tracker);
+		ret = blksnap_tracker_prepare(device->tracker);
 		if (ret)
 			return ret;
 		device->capacity = bdev_nr_sectors(bdev);
-		device->image = image_alloc(bdev, device->area, device->tracker->map);
+		device->image = blksnap_image_alloc(bdev, device->area,
+						    device->tracker->map);
 		if (IS_ERR(device->image)) {
 			ret = PTR_ERR(device->image);
 			device->image = NULL;
@@ -211,13 +212,13 @@ static bool barrier_over_all(struct snapshot *snapshot)
 		blkfilter_close_gate(snapshot->devices[i].tracker->flt);
 	inject_delay(1000);
 	blkfilter_synchronize();
-	is_right = snapshot_has_left_out_right(snapshot);
+	is_right = blksnap_snapshot_has_left_out_right(snapshot);
 	inject_delay(1000);
 	for (i = 0; i < snapshot->count && is_right; i++) {
 		struct snapshot_device *device = &snapshot->devices[i];
 
-		diff_area_arm(device->area, device->capacity);
-		tracker_switch(device->tracker, device->area);
+		blksnap_diff_area_arm(device->area, device->capacity);
+		blksnap_tracker_switch(device->tracker, device->area);
 		inject_delay(1000);
 	}
 	for (i = 0; i < snapshot->count; i++)
@@ -238,16 +239,16 @@ static int freeze_and_switch(struct snapshot *snapshot, unsigned int timeout_ms,
 		return -ENOMEM;
 	for (i = 0; i < snapshot->count; i++)
 		bdevs[i] = tracker_bdev(snapshot->devices[i].tracker);
-	freeze = freeze_devices(bdevs, snapshot->count, timeout_ms);
+	freeze = blksnap_freeze_devices(bdevs, snapshot->count, timeout_ms);
 	if (!IS_ERR(freeze)) {
 		/*
 		 * Not before: who reads a map on behalf of a file system, as sendfile()
 		 * from sysfs does, has to come to an end to let that freeze.
 		 */
-		trackers_lock_maps();
+		blksnap_trackers_lock_maps();
 		*is_switched = barrier_over_all(snapshot);
-		trackers_unlock_maps();
-		freeze_thaw(freeze);
+		blksnap_trackers_unlock_maps();
+		blksnap_freeze_thaw(freeze);
 	}
 	kfree(bdevs);
 	return PTR_ERR_OR_ZERO(freeze);
@@ -260,7 +261,7 @@ static int leave_out_and_switch(struct snapshot *snapshot, unsigned int timeout_
 	int ret = 0;
 
 	for (i = 0; i < TRIES && !ret && !is_switched; i++)
-		ret = snapshot_leave_out_storage(snapshot) ?:
+		ret = blksnap_snapshot_leave_out_storage(snapshot) ?:
 		      freeze_and_switch(snapshot, timeout_ms, &is_switched);
 	if (ret || is_switched)
 		return ret;
@@ -288,7 +289,7 @@ static int drain(struct snapshot *snapshot, unsigned int timeout_ms)
 			if (device->is_drained)
 				continue;
 			if (!blkfilter_wait_drained(device->tracker->flt, jiffies - 1)) {
-				diff_area_activate(device->area);
+				blksnap_diff_area_activate(device->area);
 				device->is_drained = true;
 				left--;
 			} else if (is_last) {
@@ -312,20 +313,20 @@ static int show(struct snapshot *snapshot)
 	for (i = 0; i < snapshot->count; i++) {
 		struct snapshot_device *device = &snapshot->devices[i];
 
-		tracker_finish(device->tracker);
-		tracker_map_info(device->tracker, &device->map);
-		tracker_set_taken(device->tracker);
-		ret = image_show(device->image, device->capacity);
+		blksnap_tracker_finish(device->tracker);
+		blksnap_tracker_map_info(device->tracker, &device->map);
+		blksnap_tracker_set_taken(device->tracker);
+		ret = blksnap_image_show(device->image, device->capacity);
 		if (ret)
 			return ret;
-		WRITE_ONCE(device->image_dev, image_dev(device->image));
+		WRITE_ONCE(device->image_dev, blksnap_image_dev(device->image));
 	}
 	return 0;
 }
 
 static int __take(struct snapshot *snapshot)
 {
-	unsigned int timeout_ms = READ_ONCE(take_timeout_ms);
+	unsigned int timeout_ms = READ_ONCE(blksnap_take_timeout_ms);
 	int ret;
 
 	ret = prepare(snapshot, timeout_ms) ?:
@@ -341,7 +342,7 @@ static int __take(struct snapshot *snapshot)
 	return 0;
 }
 
-int snapshot_take(struct snapshot *snapshot)
+int blksnap_snapshot_take(struct snapshot *snapshot)
 {
 	struct storage_usage usage;
 	int ret = 0;
@@ -352,7 +353,7 @@ int snapshot_take(struct snapshot *snapshot)
 	} else if (snapshot->state != SNAPSHOT_NEW) {
 		ret = -EALREADY;
 	} else {
-		diff_storage_usage(snapshot->storage, &usage);
+		blksnap_diff_storage_usage(snapshot->storage, &usage);
 		if (!usage.total)
 			ret = -EFAULT;
 	}
@@ -362,8 +363,8 @@ int snapshot_take(struct snapshot *snapshot)
 	if (ret) {
 		/* Before any lock: its owner may wait for a write that is held here. */
 		fail_areas(snapshot);
-		snapshot_unlist(snapshot);
-		__snapshot_release(snapshot, false);
+		blksnap_snapshot_unlist(snapshot);
+		__blksnap_snapshot_release(snapshot, false);
 	}
 out:
 	mutex_unlock(&snapshot->lock);

@@ -8,7 +8,7 @@
  * snapshot's release does.
  *
  * Lock order: trackers_lock > map_lock > the filter core's locks; and
- * trackers_lock > the disks' open_mutex (stack_is_above()).
+ * trackers_lock > the disks' open_mutex (blksnap_stack_is_above()).
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -49,7 +49,7 @@ static struct tracker *__find(dev_t dev)
 
 static void tracker_free(struct tracker *tracker)
 {
-	cbt_map_free(tracker->map);
+	blksnap_cbt_map_free(tracker->map);
 	free_percpu(tracker->passed_writes);
 	kfree(tracker);
 }
@@ -83,7 +83,7 @@ static void remove_gone(struct work_struct *work)
 	mutex_unlock(&trackers_lock);
 }
 
-void tracker_gone(struct blkfilter *flt)
+void blksnap_tracker_gone(struct blkfilter *flt)
 {
 	schedule_work(&gone_work);
 }
@@ -98,9 +98,10 @@ static struct tracker *tracker_make(struct block_device *bdev)
 	tracker->passed_writes = alloc_percpu(u64);
 	if (!tracker->passed_writes)
 		goto out;
-	tracker->map = cbt_map_alloc(bdev_nr_sectors(bdev),
-				     READ_ONCE(tracking_block_minimum_shift),
-				     READ_ONCE(tracking_block_maximum_count));
+	tracker->map = blksnap_cbt_map_alloc(
+		bdev_nr_sectors(bdev),
+		READ_ONCE(blksnap_tracking_block_minimum_shift),
+		READ_ONCE(blksnap_tracking_block_maximum_count));
 	if (IS_ERR(tracker->map)) {
 		ret = PTR_ERR(tracker->map);
 		tracker->map = NULL;
@@ -110,7 +111,7 @@ static struct tracker *tracker_make(struct block_device *bdev)
 	tracker->since_boottime_ns = ktime_get_boottime_ns();
 	tracker->since_realtime_ns = ktime_get_real_ns();
 	tracker->flt = blkfilter_attach(bdev, filter_ops, tracker,
-					READ_ONCE(take_timeout_ms));
+					READ_ONCE(blksnap_take_timeout_ms));
 	if (IS_ERR(tracker->flt)) {
 		ret = PTR_ERR(tracker->flt);
 		goto out;
@@ -122,7 +123,7 @@ out:
 	return ERR_PTR(ret);
 }
 
-struct tracker *tracker_claim(dev_t dev)
+struct tracker *blksnap_tracker_claim(dev_t dev)
 {
 	struct file *file;
 	struct tracker *tracker;
@@ -157,14 +158,14 @@ struct tracker *tracker_claim(dev_t dev)
 	return tracker;
 }
 
-void tracker_set_taken(struct tracker *tracker)
+void blksnap_tracker_set_taken(struct tracker *tracker)
 {
 	mutex_lock(&trackers_lock);
 	tracker->is_in_taken = true;
 	mutex_unlock(&trackers_lock);
 }
 
-void tracker_release(struct tracker *tracker, bool undo)
+void blksnap_tracker_release(struct tracker *tracker, bool undo)
 {
 	mutex_lock(&trackers_lock);
 	tracker->is_claimed = false;
@@ -185,7 +186,7 @@ static int why_untracked(dev_t dev, int untracked)
 	return untracked;
 }
 
-int tracker_remove(dev_t dev)
+int blksnap_tracker_remove(dev_t dev)
 {
 	struct tracker *tracker;
 	int ret = 0;
@@ -200,14 +201,14 @@ int tracker_remove(dev_t dev)
 	return tracker ? ret : why_untracked(dev, -ENODATA);
 }
 
-void tracker_map_info(struct tracker *tracker, struct cbt_map_info *info)
+void blksnap_tracker_map_info(struct tracker *tracker, struct cbt_map_info *info)
 {
 	down_read(&map_lock);
-	cbt_map_info(tracker->map, info);
+	blksnap_cbt_map_info(tracker->map, info);
 	up_read(&map_lock);
 }
 
-unsigned int trackers_collect(struct tracker_info *infos, unsigned int room)
+unsigned int blksnap_trackers_collect(struct tracker_info *infos, unsigned int room)
 {
 	struct tracker *tracker;
 	unsigned int count = 0;
@@ -218,7 +219,7 @@ unsigned int trackers_collect(struct tracker_info *infos, unsigned int room)
 			continue;
 		if (count < room) {
 			infos[count].dev = tracker_dev(tracker);
-			tracker_map_info(tracker, &infos[count].map);
+			blksnap_tracker_map_info(tracker, &infos[count].map);
 		}
 		count++;
 	}
@@ -226,8 +227,8 @@ unsigned int trackers_collect(struct tracker_info *infos, unsigned int room)
 	return count;
 }
 
-int tracker_read_map(dev_t dev, u32 first, u32 count, u8 *bytes,
-		     struct cbt_map_info *info)
+int blksnap_tracker_read_map(dev_t dev, u32 first, u32 count, u8 *bytes,
+			     struct cbt_map_info *info)
 {
 	struct tracker *tracker;
 	int ret;
@@ -243,12 +244,12 @@ int tracker_read_map(dev_t dev, u32 first, u32 count, u8 *bytes,
 		goto out;
 	}
 	down_read(&map_lock);
-	cbt_map_info(tracker->map, info);
+	blksnap_cbt_map_info(tracker->map, info);
 	if (first > info->block_count) {
 		ret = -EINVAL;
 	} else {
 		ret = min(count, info->block_count - first);
-		cbt_map_read(tracker->map, first, ret, bytes);
+		blksnap_cbt_map_read(tracker->map, first, ret, bytes);
 	}
 	up_read(&map_lock);
 out:
@@ -267,7 +268,7 @@ static unsigned int __read_changes(const struct cbt_map *map,
 	u32 end = min_t(u64, (u64)block + SCAN_BLOCKS, info->block_count);
 	unsigned int count;
 
-	count = cbt_map_changes(map, since, &block, end, ranges, room);
+	count = blksnap_cbt_map_changes(map, since, &block, end, ranges, room);
 	/* In the middle of a block: what lies before was asked for already. */
 	if (count && ranges[0].start < *sector) {
 		ranges[0].count -= *sector - ranges[0].start;
@@ -277,9 +278,9 @@ static unsigned int __read_changes(const struct cbt_map *map,
 	return count;
 }
 
-int tracker_read_changes(dev_t dev, const uuid_t *generation, u32 since,
-			 sector_t *sector, struct sector_range *ranges,
-			 unsigned int room, struct cbt_map_info *info)
+int blksnap_tracker_read_changes(dev_t dev, const uuid_t *generation, u32 since,
+				 sector_t *sector, struct sector_range *ranges,
+				 unsigned int room, struct cbt_map_info *info)
 {
 	struct tracker *tracker;
 	int ret = -ENODEV;
@@ -293,7 +294,7 @@ int tracker_read_changes(dev_t dev, const uuid_t *generation, u32 since,
 		goto out;
 	}
 	down_read(&map_lock);
-	cbt_map_info(tracker->map, info);
+	blksnap_cbt_map_info(tracker->map, info);
 	if (!uuid_equal(generation, &info->generation) || since > info->snap_number)
 		ret = -ESTALE;
 	else if (*sector > info->capacity)
@@ -324,7 +325,7 @@ static u64 passed_writes(const struct tracker *tracker)
  */
 static void read_counters(struct tracker *tracker, struct tracker_details *details)
 {
-	details->waiting_writes = diff_area_waiting_writes(&tracker->counters);
+	details->waiting_writes = blksnap_diff_area_waiting_writes(&tracker->counters);
 	details->held_writes = atomic64_read(&tracker->counters.held_writes);
 	details->copied_bytes = atomic64_read(&tracker->counters.copied_bytes);
 	details->seen_writes = passed_writes(tracker) + details->waiting_writes +
@@ -341,9 +342,9 @@ static void count_changes(struct cbt_map *map, struct tracker_details *details)
 		u32 count = min_t(u32, SCAN_BLOCKS, info.block_count - block);
 
 		down_read(&map_lock);
-		cbt_map_info(map, &info);
+		blksnap_cbt_map_info(map, &info);
 		if (is_same_take(&info, &details->map)) {
-			cbt_map_count(map, block, count, &details->counts);
+			blksnap_cbt_map_count(map, block, count, &details->counts);
 			block += count;
 		} else {
 			details->map = info;
@@ -355,7 +356,7 @@ static void count_changes(struct cbt_map *map, struct tracker_details *details)
 	}
 }
 
-int tracker_details(dev_t dev, bool must_count, struct tracker_details *details)
+int blksnap_tracker_details(dev_t dev, bool must_count, struct tracker_details *details)
 {
 	struct tracker *tracker;
 
@@ -371,7 +372,7 @@ int tracker_details(dev_t dev, bool must_count, struct tracker_details *details)
 	details->since_boottime_ns = tracker->since_boottime_ns;
 	details->since_realtime_ns = tracker->since_realtime_ns;
 	read_counters(tracker, details);
-	tracker_map_info(tracker, &details->map);
+	blksnap_tracker_map_info(tracker, &details->map);
 	if (must_count)
 		count_changes(tracker->map, details);
 	mutex_unlock(&trackers_lock);
@@ -387,7 +388,7 @@ static void mark_in_pieces(struct cbt_map *map, struct sector_range range,
 		sector_t count;
 
 		down_read(&map_lock);
-		cbt_map_info(map, &info);
+		blksnap_cbt_map_info(map, &info);
 		count = min(range.count,
 			    (sector_t)SCAN_BLOCKS << (info.block_shift - SECTOR_SHIFT));
 		mark(map, range.start, count);
@@ -398,8 +399,8 @@ static void mark_in_pieces(struct cbt_map *map, struct sector_range range,
 	}
 }
 
-int tracker_mark_dirty(dev_t dev, const struct sector_range *ranges,
-		       unsigned int count)
+int blksnap_tracker_mark_dirty(dev_t dev, const struct sector_range *ranges,
+			       unsigned int count)
 {
 	struct cbt_map_info info;
 	struct tracker *tracker;
@@ -412,7 +413,7 @@ int tracker_mark_dirty(dev_t dev, const struct sector_range *ranges,
 		mutex_unlock(&trackers_lock);
 		return why_untracked(dev, -ENODEV);
 	}
-	tracker_map_info(tracker, &info);
+	blksnap_tracker_map_info(tracker, &info);
 	for (i = 0; i < count && !ret; i++) {
 		if (!range_is_inside(ranges[i].start, ranges[i].count, info.capacity))
 			ret = -EINVAL;
@@ -422,12 +423,12 @@ int tracker_mark_dirty(dev_t dev, const struct sector_range *ranges,
 	}
 	/* Once begun it is finished, but for a caller who is being killed. */
 	for (i = 0; i < count && !ret && !fatal_signal_pending(current); i++)
-		mark_in_pieces(tracker->map, ranges[i], cbt_map_mark_both);
+		mark_in_pieces(tracker->map, ranges[i], blksnap_cbt_map_mark_both);
 	mutex_unlock(&trackers_lock);
 	return ret;
 }
 
-void trackers_mark_storage(struct block_device *bdev, struct sector_range range)
+void blksnap_trackers_mark_storage(struct block_device *bdev, struct sector_range range)
 {
 	struct tracker *tracker;
 
@@ -442,20 +443,21 @@ void trackers_mark_storage(struct block_device *bdev, struct sector_range range)
 		shared = range_intersect(range, (struct sector_range){
 				tracked->bd_start_sect, bdev_nr_sectors(tracked) });
 		shared.start -= tracked->bd_start_sect;
-		mark_in_pieces(tracker->map, shared, cbt_map_mark);
+		mark_in_pieces(tracker->map, shared, blksnap_cbt_map_mark);
 	}
 	mutex_unlock(&trackers_lock);
 }
 
-void trackers_mark_below(struct block_device *bdev)
+void blksnap_trackers_mark_below(struct block_device *bdev)
 {
 	struct tracker *tracker;
 
 	mutex_lock(&trackers_lock);
 	list_for_each_entry(tracker, &trackers, link)
 		/* If that cannot be found out, it may be. */
-		if (stack_is_above(bdev->bd_disk, tracker_bdev(tracker)->bd_disk) != 0)
-			cbt_map_set_lost(tracker->map, CBT_STORAGE);
+		if (blksnap_stack_is_above(bdev->bd_disk,
+					   tracker_bdev(tracker)->bd_disk) != 0)
+			blksnap_cbt_map_set_lost(tracker->map, CBT_STORAGE);
 	mutex_unlock(&trackers_lock);
 }
 
@@ -465,11 +467,11 @@ static void look_for_another_medium(struct tracker *tracker)
 	u64 diskseq = READ_ONCE(tracker_bdev(tracker)->bd_disk->diskseq);
 
 	if (tracker->diskseq != diskseq)
-		cbt_map_set_lost(tracker->map, CBT_MEDIUM);
+		blksnap_cbt_map_set_lost(tracker->map, CBT_MEDIUM);
 	tracker->diskseq = diskseq;
 }
 
-int tracker_prepare(struct tracker *tracker)
+int blksnap_tracker_prepare(struct tracker *tracker)
 {
 	int ret = blkfilter_validate(tracker->flt);
 
@@ -479,40 +481,41 @@ int tracker_prepare(struct tracker *tracker)
 	/* Without a medium it is as good as gone. */
 	if (!bdev_nr_sectors(tracker_bdev(tracker)))
 		return -ENODEV;
-	return cbt_map_prepare(tracker->map, bdev_nr_sectors(tracker_bdev(tracker)));
+	return blksnap_cbt_map_prepare(tracker->map,
+				       bdev_nr_sectors(tracker_bdev(tracker)));
 }
 
-void trackers_lock_maps(void)
+void blksnap_trackers_lock_maps(void)
 {
 	down_write(&map_lock);
 }
 
-void trackers_unlock_maps(void)
+void blksnap_trackers_unlock_maps(void)
 {
 	up_write(&map_lock);
 }
 
-void tracker_finish(struct tracker *tracker)
+void blksnap_tracker_finish(struct tracker *tracker)
 {
-	cbt_map_finish(tracker->map);
+	blksnap_cbt_map_finish(tracker->map);
 }
 
-void tracker_switch(struct tracker *tracker, struct diff_area *area)
+void blksnap_tracker_switch(struct tracker *tracker, struct diff_area *area)
 {
 	lockdep_assert_held_write(&map_lock);
 	blkfilter_advance_epoch(tracker->flt);
 	/* Once more: file systems have been frozen since, which may take long. */
 	look_for_another_medium(tracker);
-	cbt_map_switch(tracker->map);
+	blksnap_cbt_map_switch(tracker->map);
 	rcu_assign_pointer(tracker->area, area);
 }
 
-void tracker_disarm(struct tracker *tracker)
+void blksnap_tracker_disarm(struct tracker *tracker)
 {
 	RCU_INIT_POINTER(tracker->area, NULL);
 }
 
-void trackers_set_listener(void (*changed)(void))
+void blksnap_trackers_set_listener(void (*changed)(void))
 {
 	mutex_lock(&trackers_lock);
 	listener = changed;
@@ -520,7 +523,7 @@ void trackers_set_listener(void (*changed)(void))
 }
 
 /* Detaching waits for gone(), so that nothing schedules the work afterwards. */
-void trackers_exit(void)
+void blksnap_trackers_exit(void)
 {
 	struct tracker *tracker, *next;
 
@@ -531,7 +534,7 @@ void trackers_exit(void)
 	cancel_work_sync(&gone_work);
 }
 
-void trackers_init(const struct blkfilter_operations *ops)
+void blksnap_trackers_init(const struct blkfilter_operations *ops)
 {
 	filter_ops = ops;
 	INIT_WORK(&gone_work, remove_gone);

@@ -19,7 +19,8 @@
 
 /*
  * Legend: I set at creation; T under trackers_lock; R published by RCU, read
- * with preemption off; P set at creation, by tracker_prepare() and tracker_switch().
+ * with preemption off; P set at creation, by blksnap_tracker_prepare() and
+ * blksnap_tracker_switch().
  */
 struct tracker {
 	struct list_head link;			/* T */
@@ -37,39 +38,39 @@ struct tracker {
 };
 
 /* @ops: what is attached to tracked devices; blkfilter.private is the tracker. */
-void trackers_init(const struct blkfilter_operations *ops);
+void blksnap_trackers_init(const struct blkfilter_operations *ops);
 
 /*
  * @changed is called each time that a tracker was added or removed, with locks
  * held: it may not sleep or call back. NULL: nobody, and when this returns nobody is
  * being called. May sleep.
  */
-void trackers_set_listener(void (*changed)(void));
+void blksnap_trackers_set_listener(void (*changed)(void));
 
 /* Removes all trackers. No snapshot is left. May sleep. */
-void trackers_exit(void);
+void blksnap_trackers_exit(void);
 
-/* What the filter room gives to trackers_init(), so that calls go down only. */
-void tracker_gone(struct blkfilter *flt);
+/* What the filter room gives to blksnap_trackers_init(), so that calls go down only. */
+void blksnap_tracker_gone(struct blkfilter *flt);
 
 /*
  * Claims the tracker of a device for a snapshot, making one if there is none.
  * May sleep. ERR_PTR: -ENXIO no such device, -EALREADY claimed, what
  * blkfilter_attach() answers, -ENOMEM.
  */
-struct tracker *tracker_claim(dev_t dev);
+struct tracker *blksnap_tracker_claim(dev_t dev);
 
 /*
  * Ends a claim. With @undo a tracker that the claim made is removed again, and
  * so is one whose device has gone. May sleep.
  */
-void tracker_release(struct tracker *tracker, bool undo);
+void blksnap_tracker_release(struct tracker *tracker, bool undo);
 
 /* The claim's snapshot has been taken: the map may be read. May sleep. */
-void tracker_set_taken(struct tracker *tracker);
+void blksnap_tracker_set_taken(struct tracker *tracker);
 
 /* -ENXIO no such device; -ENODATA not tracked; -EBUSY claimed. May sleep. */
-int tracker_remove(dev_t dev);
+int blksnap_tracker_remove(dev_t dev);
 
 /* Are two pieces of a map of the same take? */
 static inline bool is_same_take(const struct cbt_map_info *a, const struct cbt_map_info *b)
@@ -87,10 +88,10 @@ struct tracker_info {
  * Up to @room trackers in order of first tracking; returns how many there are.
  * May sleep.
  */
-unsigned int trackers_collect(struct tracker_info *infos, unsigned int room);
+unsigned int blksnap_trackers_collect(struct tracker_info *infos, unsigned int room);
 
 /* The map of one claimed tracker. May sleep. */
-void tracker_map_info(struct tracker *tracker, struct cbt_map_info *info);
+void blksnap_tracker_map_info(struct tracker *tracker, struct cbt_map_info *info);
 
 /*
  * Up to @count readable bytes of the map of a tracked device from block @first
@@ -98,8 +99,8 @@ void tracker_map_info(struct tracker *tracker, struct cbt_map_info *info);
  * snapshot, -EINVAL @first beyond the end. @info: the map, the same in all pieces
  * unless a take came between. May sleep.
  */
-int tracker_read_map(dev_t dev, u32 first, u32 count, u8 *bytes,
-		     struct cbt_map_info *info);
+int blksnap_tracker_read_map(dev_t dev, u32 first, u32 count, u8 *bytes,
+			     struct cbt_map_info *info);
 
 /*
  * A piece of what changed in a tracked device since the take numbered @since of
@@ -110,9 +111,9 @@ int tracker_read_map(dev_t dev, u32 first, u32 count, u8 *bytes,
  * touch. @info: the map, the same in all pieces unless a take came between. May
  * sleep.
  */
-int tracker_read_changes(dev_t dev, const uuid_t *generation, u32 since,
-			 sector_t *sector, struct sector_range *ranges,
-			 unsigned int room, struct cbt_map_info *info);
+int blksnap_tracker_read_changes(dev_t dev, const uuid_t *generation, u32 since,
+				 sector_t *sector, struct sector_range *ranges,
+				 unsigned int room, struct cbt_map_info *info);
 
 /* Which part a tracker has in a snapshot. */
 enum tracker_state {
@@ -135,40 +136,42 @@ struct tracker_details {
 };
 
 /* 0 or -ENODEV. @must_count: look at each block of the map, too. May sleep. */
-int tracker_details(dev_t dev, bool must_count, struct tracker_details *details);
+int blksnap_tracker_details(dev_t dev, bool must_count,
+			    struct tracker_details *details);
 
 /*
  * All ranges or none: -ENXIO no such device, -ENODEV untracked, -EINVAL a range is
  * wrong, -EINTR the caller is being killed. May sleep.
  */
-int tracker_mark_dirty(dev_t dev, const struct sector_range *ranges,
-		       unsigned int count);
+int blksnap_tracker_mark_dirty(dev_t dev, const struct sector_range *ranges,
+			       unsigned int count);
 
 /* Storage was here until now: changed, for every tracker that it touches. */
-void trackers_mark_storage(struct block_device *bdev, struct sector_range range);
+void blksnap_trackers_mark_storage(struct block_device *bdev,
+				   struct sector_range range);
 
 /*
  * Storage was on @bdev until now, and trackers on devices below it may not have
  * seen the stores: a driver may hand down the very bio that no filter is to see.
  * Their maps are lost. May sleep.
  */
-void trackers_mark_below(struct block_device *bdev);
+void blksnap_trackers_mark_below(struct block_device *bdev);
 
 /*
- * The take, in steps. tracker_prepare() may sleep and fail (-ENODEV,
+ * The take, in steps. blksnap_tracker_prepare() may sleep and fail (-ENODEV,
  * -EOPNOTSUPP, -ENOMEM). Readers of maps are locked out from before the gates
  * close, but not while file systems are being frozen, since one of them may wait for
- * a reader. tracker_switch() is called with the gate closed, and does not sleep.
- * tracker_finish() may sleep.
+ * a reader. blksnap_tracker_switch() is called with the gate closed, and does not sleep.
+ * blksnap_tracker_finish() may sleep.
  */
-int tracker_prepare(struct tracker *tracker);
-void trackers_lock_maps(void);
-void tracker_switch(struct tracker *tracker, struct diff_area *area);
-void trackers_unlock_maps(void);
-void tracker_finish(struct tracker *tracker);
+int blksnap_tracker_prepare(struct tracker *tracker);
+void blksnap_trackers_lock_maps(void);
+void blksnap_tracker_switch(struct tracker *tracker, struct diff_area *area);
+void blksnap_trackers_unlock_maps(void);
+void blksnap_tracker_finish(struct tracker *tracker);
 
 /* No write meets the area any more after blkfilter_synchronize(). */
-void tracker_disarm(struct tracker *tracker);
+void blksnap_tracker_disarm(struct tracker *tracker);
 
 static inline struct block_device *tracker_bdev(const struct tracker *tracker)
 {

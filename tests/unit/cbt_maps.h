@@ -20,7 +20,7 @@
 
 static inline struct cbt_map *make_map(void)
 {
-	struct cbt_map *map = cbt_map_alloc(CAPACITY, SHIFT, NO_LIMIT);
+	struct cbt_map *map = blksnap_cbt_map_alloc(CAPACITY, SHIFT, NO_LIMIT);
 
 	assert_false(IS_ERR(map));
 	return map;
@@ -30,7 +30,7 @@ static inline struct cbt_map_info info_of(const struct cbt_map *map)
 {
 	struct cbt_map_info info;
 
-	cbt_map_info(map, &info);
+	blksnap_cbt_map_info(map, &info);
 	return info;
 }
 
@@ -45,20 +45,20 @@ static inline u8 byte_of(const struct cbt_map *map, u32 block)
 {
 	u8 byte;
 
-	cbt_map_read(map, block, 1, &byte);
+	blksnap_cbt_map_read(map, block, 1, &byte);
 	return byte;
 }
 
 static inline void mark_block(struct cbt_map *map, u32 block)
 {
-	cbt_map_mark(map, (sector_t)block * BLOCK_SECTORS + 2, 1);
+	blksnap_cbt_map_mark(map, (sector_t)block * BLOCK_SECTORS + 2, 1);
 }
 
 static inline void take_of(struct cbt_map *map, sector_t capacity)
 {
-	assert_int_equal(cbt_map_prepare(map, capacity), 0);
-	cbt_map_switch(map);
-	cbt_map_finish(map);
+	assert_int_equal(blksnap_cbt_map_prepare(map, capacity), 0);
+	blksnap_cbt_map_switch(map);
+	blksnap_cbt_map_finish(map);
 }
 
 static inline void take(struct cbt_map *map)

@@ -20,39 +20,39 @@ static inline int set_up(void **state)
 	shim_objects = 0;
 	shim_on_read = NULL;
 	shim_on_write = NULL;
-	return extent_cache_init();
+	return blksnap_extent_cache_init();
 }
 
 /* Whatever a test did, no extent may be left in use. */
 static inline int tear_down(void **state)
 {
 	(void)state;
-	extent_cache_exit();
+	blksnap_extent_cache_exit();
 	return shim_objects || shim_warnings;
 }
 
 static inline void insert(struct extent_map *map, u32 start, u32 count, place_t place)
 {
-	struct extent *extent = extent_alloc(GFP_KERNEL);
+	struct extent *extent = blksnap_extent_alloc(GFP_KERNEL);
 
 	extent->start = start;
 	extent->count = count;
 	extent->place = place;
-	extent_map_insert(map, extent);
+	blksnap_extent_map_insert(map, extent);
 }
 
 /* Returns how many of the two spare extents were taken over. */
 static inline int replace(struct extent_map *map, u32 start, u32 count, place_t place)
 {
 	struct extent *spare[2] = {
-		extent_alloc(GFP_KERNEL), extent_alloc(GFP_KERNEL),
+		blksnap_extent_alloc(GFP_KERNEL), blksnap_extent_alloc(GFP_KERNEL),
 	};
 	int taken;
 
-	extent_map_replace(map, start, count, place, spare);
+	blksnap_extent_map_replace(map, start, count, place, spare);
 	taken = !spare[0] + !spare[1];
-	extent_free(spare[0]);
-	extent_free(spare[1]);
+	blksnap_extent_free(spare[0]);
+	blksnap_extent_free(spare[1]);
 	return taken;
 }
 

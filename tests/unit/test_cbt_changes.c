@@ -21,7 +21,7 @@
 
 static struct cbt_map *make_map(void)
 {
-	struct cbt_map *map = cbt_map_alloc(CAPACITY, SHIFT, NO_LIMIT);
+	struct cbt_map *map = blksnap_cbt_map_alloc(CAPACITY, SHIFT, NO_LIMIT);
 
 	assert_false(IS_ERR(map));
 	return map;
@@ -29,9 +29,9 @@ static struct cbt_map *make_map(void)
 
 static void take_of(struct cbt_map *map, sector_t capacity)
 {
-	assert_int_equal(cbt_map_prepare(map, capacity), 0);
-	cbt_map_switch(map);
-	cbt_map_finish(map);
+	assert_int_equal(blksnap_cbt_map_prepare(map, capacity), 0);
+	blksnap_cbt_map_switch(map);
+	blksnap_cbt_map_finish(map);
 }
 
 static void take(struct cbt_map *map)
@@ -41,15 +41,15 @@ static void take(struct cbt_map *map)
 
 static void mark_blocks(struct cbt_map *map, u32 first, u32 count)
 {
-	cbt_map_mark(map, (sector_t)first * BLOCK_SECTORS + 1,
-		     (sector_t)count * BLOCK_SECTORS - 4);
+	blksnap_cbt_map_mark(map, (sector_t)first * BLOCK_SECTORS + 1,
+			     (sector_t)count * BLOCK_SECTORS - 4);
 }
 
 static enum cbt_reason reason_of(const struct cbt_map *map)
 {
 	struct cbt_map_info info;
 
-	cbt_map_info(map, &info);
+	blksnap_cbt_map_info(map, &info);
 	return info.reason;
 }
 
@@ -71,7 +71,7 @@ static void test_ranges(void **state)
 	take(map);
 	mark_blocks(map, 51, 3);
 	mark_blocks(map, 98, 2);
-	assert_int_equal(cbt_map_changes(map, 0, &next, BLOCKS, ranges, 8), 2);
+	assert_int_equal(blksnap_cbt_map_changes(map, 0, &next, BLOCKS, ranges, 8), 2);
 	assert_int_equal(next, BLOCKS);
 	assert_range(ranges[0], 0, 2);
 	assert_range(ranges[1], 50, 1);
@@ -79,19 +79,19 @@ static void test_ranges(void **state)
 
 	/* Since 1 only the second period; the end is the device's, not a block's. */
 	next = 0;
-	assert_int_equal(cbt_map_changes(map, 1, &next, BLOCKS, ranges, 8), 2);
+	assert_int_equal(blksnap_cbt_map_changes(map, 1, &next, BLOCKS, ranges, 8), 2);
 	assert_range(ranges[0], 51, 3);
 	assert_int_equal(ranges[1].start, 98 * BLOCK_SECTORS);
 	assert_int_equal(range_end(ranges[1]), CAPACITY);
 
 	/* Both periods are one range where they touch. */
 	next = 0;
-	assert_int_equal(cbt_map_changes(map, 0, &next, BLOCKS, ranges, 8), 3);
+	assert_int_equal(blksnap_cbt_map_changes(map, 0, &next, BLOCKS, ranges, 8), 3);
 	assert_range(ranges[1], 50, 4);
 	next = 0;
-	assert_int_equal(cbt_map_changes(map, 2, &next, BLOCKS, ranges, 8), 0);
+	assert_int_equal(blksnap_cbt_map_changes(map, 2, &next, BLOCKS, ranges, 8), 0);
 	assert_int_equal(next, BLOCKS);
-	cbt_map_free(map);
+	blksnap_cbt_map_free(map);
 }
 
 static void test_no_room(void **state)
@@ -104,21 +104,21 @@ static void test_no_room(void **state)
 	mark_blocks(map, 3, 2);
 	mark_blocks(map, 7, 1);
 	take(map);
-	assert_int_equal(cbt_map_changes(map, 0, &next, BLOCKS, &range, 1), 1);
+	assert_int_equal(blksnap_cbt_map_changes(map, 0, &next, BLOCKS, &range, 1), 1);
 	assert_range(range, 3, 2);
 	assert_int_equal(next, 5);
-	assert_int_equal(cbt_map_changes(map, 0, &next, BLOCKS, &range, 1), 1);
+	assert_int_equal(blksnap_cbt_map_changes(map, 0, &next, BLOCKS, &range, 1), 1);
 	assert_range(range, 7, 1);
 	assert_int_equal(next, 8);
-	assert_int_equal(cbt_map_changes(map, 0, &next, BLOCKS, &range, 1), 0);
+	assert_int_equal(blksnap_cbt_map_changes(map, 0, &next, BLOCKS, &range, 1), 0);
 	assert_int_equal(next, BLOCKS);
 
 	/* A run is cut where the caller stops looking. */
 	next = 0;
-	assert_int_equal(cbt_map_changes(map, 0, &next, 4, &range, 1), 1);
+	assert_int_equal(blksnap_cbt_map_changes(map, 0, &next, 4, &range, 1), 1);
 	assert_range(range, 3, 1);
 	assert_int_equal(next, 4);
-	cbt_map_free(map);
+	blksnap_cbt_map_free(map);
 }
 
 /* The ranges say what the bytes say, whatever the pieces. */
@@ -144,8 +144,9 @@ static void test_ranges_against_bytes(void **state)
 		while (next < BLOCKS) {
 			u32 end = next + 1 + random_below(&seed, BLOCKS - next);
 			struct sector_range ranges[3];
-			u32 count = cbt_map_changes(map, since, &next, end, ranges,
-						    1 + random_below(&seed, 3));
+			u32 count = blksnap_cbt_map_changes(
+				map, since, &next, end, ranges,
+				1 + random_below(&seed, 3));
 
 			assert_true(next <= end);
 			while (count--) {
@@ -158,10 +159,10 @@ static void test_ranges_against_bytes(void **state)
 				}
 			}
 		}
-		cbt_map_read(map, 0, BLOCKS, bytes);
+		blksnap_cbt_map_read(map, 0, BLOCKS, bytes);
 		for (i = 0; i < BLOCKS; i++)
 			assert_int_equal(is_changed[i], bytes[i] > since);
-		cbt_map_free(map);
+		blksnap_cbt_map_free(map);
 	}
 }
 
@@ -169,8 +170,8 @@ static struct cbt_map_counts counts_of(const struct cbt_map *map)
 {
 	struct cbt_map_counts counts = { 0, 0, 0 };
 
-	cbt_map_count(map, 0, 40, &counts);
-	cbt_map_count(map, 40, BLOCKS - 40, &counts);
+	blksnap_cbt_map_count(map, 0, 40, &counts);
+	blksnap_cbt_map_count(map, 40, BLOCKS - 40, &counts);
 	return counts;
 }
 
@@ -201,9 +202,9 @@ static void test_counts(void **state)
 	assert_counts(map, 0, 10, 15);
 	take(map);
 	assert_counts(map, 0, 0, 15);
-	cbt_map_mark_both(map, 90 * BLOCK_SECTORS, 1);
+	blksnap_cbt_map_mark_both(map, 90 * BLOCK_SECTORS, 1);
 	assert_counts(map, 1, 1, 16);
-	cbt_map_free(map);
+	blksnap_cbt_map_free(map);
 }
 
 static void test_reasons(void **state)
@@ -216,24 +217,24 @@ static void test_reasons(void **state)
 	take(map);
 	assert_int_equal(reason_of(map), CBT_NEW);
 
-	cbt_map_set_lost(map, CBT_STORAGE);
+	blksnap_cbt_map_set_lost(map, CBT_STORAGE);
 	assert_int_equal(reason_of(map), CBT_NEW);
 	take(map);
 	assert_int_equal(reason_of(map), CBT_STORAGE);
 
 	/* Lost between preparation and switch, the map is cleared in place. */
-	assert_int_equal(cbt_map_prepare(map, CAPACITY), 0);
-	cbt_map_set_lost(map, CBT_MEDIUM);
-	cbt_map_switch(map);
-	cbt_map_finish(map);
+	assert_int_equal(blksnap_cbt_map_prepare(map, CAPACITY), 0);
+	blksnap_cbt_map_set_lost(map, CBT_MEDIUM);
+	blksnap_cbt_map_switch(map);
+	blksnap_cbt_map_finish(map);
 	assert_int_equal(reason_of(map), CBT_MEDIUM);
 
-	cbt_map_mark(map, CAPACITY, 1);
+	blksnap_cbt_map_mark(map, CAPACITY, 1);
 	take(map);
 	assert_int_equal(reason_of(map), CBT_BEYOND);
 
 	/* A write beyond the end that the take explains. */
-	cbt_map_mark(map, CAPACITY, 1);
+	blksnap_cbt_map_mark(map, CAPACITY, 1);
 	take_of(map, CAPACITY + 8);
 	assert_int_equal(reason_of(map), CBT_RESIZED);
 
@@ -243,7 +244,7 @@ static void test_reasons(void **state)
 	}
 	take_of(map, CAPACITY + 8);
 	assert_int_equal(reason_of(map), CBT_WRAPPED);
-	cbt_map_free(map);
+	blksnap_cbt_map_free(map);
 }
 
 int main(void)

@@ -22,9 +22,9 @@ static void test_fresh(void **state)
 	assert_int_equal(info.snap_number, 0);
 	assert_false(is_generation(other, info.generation));
 	assert_all_zero(map);
-	cbt_map_free(map);
-	cbt_map_free(other);
-	cbt_map_free(NULL);
+	blksnap_cbt_map_free(map);
+	blksnap_cbt_map_free(other);
+	blksnap_cbt_map_free(NULL);
 }
 
 static void test_no_sectors(void **state)
@@ -32,9 +32,9 @@ static void test_no_sectors(void **state)
 	struct cbt_map *map = make_map();
 
 	(void)state;
-	assert_int_equal(PTR_ERR(cbt_map_alloc(0, SHIFT, NO_LIMIT)), -EINVAL);
-	assert_int_equal(cbt_map_prepare(map, 0), -EINVAL);
-	cbt_map_free(map);
+	assert_int_equal(PTR_ERR(blksnap_cbt_map_alloc(0, SHIFT, NO_LIMIT)), -EINVAL);
+	assert_int_equal(blksnap_cbt_map_prepare(map, 0), -EINVAL);
+	blksnap_cbt_map_free(map);
 }
 
 static void test_no_memory(void **state)
@@ -44,21 +44,22 @@ static void test_no_memory(void **state)
 	(void)state;
 	for (i = 0; i < 2; i++) {
 		shim_allocations_until_failure = i;
-		assert_int_equal(PTR_ERR(cbt_map_alloc(CAPACITY, SHIFT, NO_LIMIT)),
+		assert_int_equal(PTR_ERR(blksnap_cbt_map_alloc(CAPACITY, SHIFT,
+							       NO_LIMIT)),
 				 -ENOMEM);
 	}
 }
 
 static void test_one_sector_device(void **state)
 {
-	struct cbt_map *map = cbt_map_alloc(1, 16, NO_LIMIT);
+	struct cbt_map *map = blksnap_cbt_map_alloc(1, 16, NO_LIMIT);
 
 	(void)state;
 	assert_int_equal(info_of(map).block_count, 1);
-	cbt_map_mark(map, 0, 1);
+	blksnap_cbt_map_mark(map, 0, 1);
 	take(map);
 	assert_int_equal(byte_of(map, 0), 1);
-	cbt_map_free(map);
+	blksnap_cbt_map_free(map);
 }
 
 /* -- marking ------------------------------------------------------------------ */
@@ -78,7 +79,7 @@ static void test_numbers(void **state)
 		assert_int_equal(byte_of(map, 3), 0);
 		assert_true(is_generation(map, generation));
 	}
-	cbt_map_free(map);
+	blksnap_cbt_map_free(map);
 }
 
 static void test_mark_edges(void **state)
@@ -105,14 +106,14 @@ static void test_mark_edges(void **state)
 	for (i = 0; i < ARRAY_SIZE(table); i++) {
 		struct cbt_map *map = make_map();
 
-		cbt_map_mark(map, table[i].start, table[i].count);
+		blksnap_cbt_map_mark(map, table[i].start, table[i].count);
 		take(map);
 		assert_int_equal(info_of(map).snap_number, 1);
 		for (block = 0; block < BLOCKS; block++)
 			assert_int_equal(byte_of(map, block),
 					 block >= table[i].first &&
 					 block < table[i].end);
-		cbt_map_free(map);
+		blksnap_cbt_map_free(map);
 	}
 }
 
@@ -126,13 +127,13 @@ static void test_readable_is_fixed(void **state)
 	(void)state;
 	for (k = 0; k < 20; k++) {
 		take(map);
-		cbt_map_read(map, 0, BLOCKS, before);
+		blksnap_cbt_map_read(map, 0, BLOCKS, before);
 		for (i = 0; i < 60; i++)
 			mark_block(map, random_below(&random, BLOCKS));
-		cbt_map_read(map, 0, BLOCKS, after);
+		blksnap_cbt_map_read(map, 0, BLOCKS, after);
 		assert_memory_equal(before, after, BLOCKS);
 	}
-	cbt_map_free(map);
+	blksnap_cbt_map_free(map);
 }
 
 static void test_read_in_pieces(void **state)
@@ -145,19 +146,19 @@ static void test_read_in_pieces(void **state)
 
 	(void)state;
 	for (i = 0; i < 5; i++) {
-		cbt_map_mark(map, random_below(&random, CAPACITY - 80), 80);
+		blksnap_cbt_map_mark(map, random_below(&random, CAPACITY - 80), 80);
 		take(map);
 	}
-	cbt_map_read(map, 0, BLOCKS, whole);
+	blksnap_cbt_map_read(map, 0, BLOCKS, whole);
 	for (first = 0; first < BLOCKS; first++) {
 		for (count = 0; first + count <= BLOCKS; count++) {
 			memset(pieces, 0xee, sizeof(pieces));
-			cbt_map_read(map, first, count, pieces);
+			blksnap_cbt_map_read(map, first, count, pieces);
 			assert_memory_equal(pieces, whole + first, count);
 			assert_int_equal(pieces[count], 0xee);
 		}
 	}
-	cbt_map_free(map);
+	blksnap_cbt_map_free(map);
 }
 
 static void test_mark_both(void **state)
@@ -170,7 +171,7 @@ static void test_mark_both(void **state)
 	take(map);			/* block 1 reads 1, the number is 2 */
 	mark_block(map, 1);
 	mark_block(map, 2);
-	cbt_map_mark_both(map, 1 * BLOCK_SECTORS, 3 * BLOCK_SECTORS);
+	blksnap_cbt_map_mark_both(map, 1 * BLOCK_SECTORS, 3 * BLOCK_SECTORS);
 
 	assert_int_equal(byte_of(map, 0), 0);
 	assert_int_equal(byte_of(map, 1), 2);
@@ -183,7 +184,7 @@ static void test_mark_both(void **state)
 	assert_int_equal(byte_of(map, 2), 3);
 	assert_int_equal(byte_of(map, 3), 3);
 	assert_int_equal(byte_of(map, 4), 0);
-	cbt_map_free(map);
+	blksnap_cbt_map_free(map);
 }
 
 static void test_mark_both_only_raises(void **state)
@@ -200,9 +201,9 @@ static void test_mark_both_only_raises(void **state)
 
 		for (i = 0; i < 20; i++)
 			mark_block(map, random_below(&random, BLOCKS));
-		cbt_map_read(map, 0, BLOCKS, before);
-		cbt_map_mark_both(map, start, 40);
-		cbt_map_read(map, 0, BLOCKS, after);
+		blksnap_cbt_map_read(map, 0, BLOCKS, before);
+		blksnap_cbt_map_mark_both(map, start, 40);
+		blksnap_cbt_map_read(map, 0, BLOCKS, after);
 		for (block = 0; block < BLOCKS; block++) {
 			bool is_touched = block >= start / BLOCK_SECTORS &&
 				block <= (start + 39) / BLOCK_SECTORS;
@@ -213,7 +214,7 @@ static void test_mark_both_only_raises(void **state)
 		}
 		take(map);
 	}
-	cbt_map_free(map);
+	blksnap_cbt_map_free(map);
 }
 
 static void test_mark_both_before_a_take(void **state)
@@ -221,11 +222,11 @@ static void test_mark_both_before_a_take(void **state)
 	struct cbt_map *map = make_map();
 
 	(void)state;
-	cbt_map_mark_both(map, 0, 1);
+	blksnap_cbt_map_mark_both(map, 0, 1);
 	assert_all_zero(map);
 	take(map);
 	assert_int_equal(byte_of(map, 0), 1);
-	cbt_map_free(map);
+	blksnap_cbt_map_free(map);
 }
 
 /* -- beside one another ------------------------------------------------------- */
@@ -234,12 +235,12 @@ static struct cbt_map *raced_map;
 
 static void race_mark_both(void)
 {
-	cbt_map_mark_both(raced_map, 0, 1);
+	blksnap_cbt_map_mark_both(raced_map, 0, 1);
 }
 
 static void race_mark(void)
 {
-	cbt_map_mark(raced_map, 0, 1);
+	blksnap_cbt_map_mark(raced_map, 0, 1);
 }
 
 /* Another CPU steps in between the load of a cell and its cmpxchg. */
@@ -262,7 +263,7 @@ static void test_mark_overtaken(void **state)
 	assert_int_equal(byte_of(map, 0), 2);
 	take(map);
 	assert_int_equal(byte_of(map, 0), 3);
-	cbt_map_free(map);
+	blksnap_cbt_map_free(map);
 }
 
 static int reads_to_skip;
@@ -270,7 +271,7 @@ static int reads_to_skip;
 static void race_mark_both_later(void)
 {
 	if (reads_to_skip-- == 0)
-		cbt_map_mark_both(raced_map, 0, 2 * BLOCK_SECTORS);
+		blksnap_cbt_map_mark_both(raced_map, 0, 2 * BLOCK_SECTORS);
 }
 
 static void test_mark_both_beats_a_mark_under_way(void **state)
@@ -285,7 +286,7 @@ static void test_mark_both_beats_a_mark_under_way(void **state)
 		take(map);
 		reads_to_skip = skip;
 		shim_on_read = race_mark_both_later;
-		cbt_map_mark(map, 0, 3 * BLOCK_SECTORS);
+		blksnap_cbt_map_mark(map, 0, 3 * BLOCK_SECTORS);
 		shim_on_read = NULL;
 		assert_int_equal(byte_of(map, 0), skip < 3 ? 2 : 0);
 		assert_int_equal(byte_of(map, 1), skip < 3 ? 2 : 0);
@@ -294,7 +295,7 @@ static void test_mark_both_beats_a_mark_under_way(void **state)
 		assert_int_equal(byte_of(map, 0), 3);
 		assert_int_equal(byte_of(map, 1), 3);
 		assert_int_equal(byte_of(map, 2), 3);
-		cbt_map_free(map);
+		blksnap_cbt_map_free(map);
 	}
 }
 
@@ -316,10 +317,11 @@ static void *run_marker(void *data)
 		u32 count = 1 + random_below(&marker->random, 4);
 
 		if (i % 8 == 7)
-			cbt_map_mark_both(marker->map, block * BLOCK_SECTORS, 1);
+			blksnap_cbt_map_mark_both(marker->map,
+						  block * BLOCK_SECTORS, 1);
 		else
-			cbt_map_mark(marker->map, block * BLOCK_SECTORS,
-				     count * BLOCK_SECTORS);
+			blksnap_cbt_map_mark(marker->map, block * BLOCK_SECTORS,
+					     count * BLOCK_SECTORS);
 		memset(marker->written + block, 1, i % 8 == 7 ? 1 : count);
 	}
 	return NULL;
@@ -355,7 +357,7 @@ static void test_many_markers(void **state)
 				assert_true(byte_of(map, block) < round);
 		}
 	}
-	cbt_map_free(map);
+	blksnap_cbt_map_free(map);
 }
 
 int main(void)

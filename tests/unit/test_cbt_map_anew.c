@@ -23,7 +23,7 @@ static void test_wrap(void **state)
 	mark_block(map, 5);
 	take(map);
 	assert_anew(map, generation);
-	cbt_map_free(map);
+	blksnap_cbt_map_free(map);
 }
 
 static void test_lost(void **state)
@@ -34,12 +34,12 @@ static void test_lost(void **state)
 	(void)state;
 	mark_block(map, 3);
 	take(map);
-	cbt_map_set_lost(map, CBT_MEDIUM);
+	blksnap_cbt_map_set_lost(map, CBT_MEDIUM);
 	assert_true(is_generation(map, generation));
 	assert_int_equal(byte_of(map, 3), 1);
 	take(map);
 	assert_anew(map, generation);
-	cbt_map_free(map);
+	blksnap_cbt_map_free(map);
 }
 
 static void test_lost_before_the_first_take(void **state)
@@ -49,10 +49,10 @@ static void test_lost_before_the_first_take(void **state)
 
 	(void)state;
 	mark_block(map, 3);
-	cbt_map_set_lost(map, CBT_MEDIUM);
+	blksnap_cbt_map_set_lost(map, CBT_MEDIUM);
 	take(map);
 	assert_anew(map, generation);
-	cbt_map_free(map);
+	blksnap_cbt_map_free(map);
 }
 
 static void test_lost_after_preparation(void **state)
@@ -64,12 +64,12 @@ static void test_lost_after_preparation(void **state)
 	mark_block(map, 3);
 	take(map);
 	mark_block(map, 4);
-	assert_int_equal(cbt_map_prepare(map, CAPACITY), 0);
-	cbt_map_set_lost(map, CBT_MEDIUM);
-	cbt_map_switch(map);
-	cbt_map_finish(map);
+	assert_int_equal(blksnap_cbt_map_prepare(map, CAPACITY), 0);
+	blksnap_cbt_map_set_lost(map, CBT_MEDIUM);
+	blksnap_cbt_map_switch(map);
+	blksnap_cbt_map_finish(map);
 	assert_anew(map, generation);
-	cbt_map_free(map);
+	blksnap_cbt_map_free(map);
 }
 
 static void test_lost_twice(void **state)
@@ -81,14 +81,14 @@ static void test_lost_twice(void **state)
 	(void)state;
 	for (i = 0; i < 3; i++) {
 		generation = info_of(map).generation;
-		cbt_map_set_lost(map, CBT_MEDIUM);
-		assert_int_equal(cbt_map_prepare(map, CAPACITY), 0);
-		cbt_map_set_lost(map, CBT_MEDIUM);
-		cbt_map_switch(map);
-		cbt_map_finish(map);
+		blksnap_cbt_map_set_lost(map, CBT_MEDIUM);
+		assert_int_equal(blksnap_cbt_map_prepare(map, CAPACITY), 0);
+		blksnap_cbt_map_set_lost(map, CBT_MEDIUM);
+		blksnap_cbt_map_switch(map);
+		blksnap_cbt_map_finish(map);
 		assert_anew(map, generation);
 	}
-	cbt_map_free(map);
+	blksnap_cbt_map_free(map);
 }
 
 static void test_write_past_the_end(void **state)
@@ -111,17 +111,17 @@ static void test_write_past_the_end(void **state)
 		uuid_t generation = info_of(map).generation;
 
 		take(map);
-		cbt_map_mark(map, table[i].start, table[i].count);
+		blksnap_cbt_map_mark(map, table[i].start, table[i].count);
 		take(map);
 		assert_anew(map, generation);
 
 		generation = info_of(map).generation;
-		cbt_map_mark_both(map, table[i].start, table[i].count);
+		blksnap_cbt_map_mark_both(map, table[i].start, table[i].count);
 		assert_int_equal(byte_of(map, BLOCKS - 1),
 				 table[i].is_last_marked);
 		take(map);
 		assert_anew(map, generation);
-		cbt_map_free(map);
+		blksnap_cbt_map_free(map);
 	}
 }
 
@@ -138,7 +138,7 @@ static void test_capacity(void **state)
 		{ 129 * BLOCK_SECTORS, 13, 65 },	/* bigger blocks */
 		{ 256 * BLOCK_SECTORS, 13, 128 },
 	};
-	struct cbt_map *map = cbt_map_alloc(CAPACITY, SHIFT, 128);
+	struct cbt_map *map = blksnap_cbt_map_alloc(CAPACITY, SHIFT, 128);
 	uuid_t generation;
 	size_t i;
 
@@ -154,12 +154,12 @@ static void test_capacity(void **state)
 		assert_false(is_generation(map, generation));
 		assert_all_zero(map);
 
-		cbt_map_mark(map, table[i].capacity - 1, 1);
+		blksnap_cbt_map_mark(map, table[i].capacity - 1, 1);
 		take(map);
 		assert_int_equal(info_of(map).snap_number, 1);
 		assert_int_equal(byte_of(map, table[i].count - 1), 1);
 	}
-	cbt_map_free(map);
+	blksnap_cbt_map_free(map);
 }
 
 static void test_failed_preparation(void **state)
@@ -172,14 +172,14 @@ static void test_failed_preparation(void **state)
 	take(map);
 	mark_block(map, 4);
 	shim_allocations_until_failure = 0;
-	assert_int_equal(cbt_map_prepare(map, CAPACITY + 8), -ENOMEM);
-	cbt_map_finish(map);
+	assert_int_equal(blksnap_cbt_map_prepare(map, CAPACITY + 8), -ENOMEM);
+	blksnap_cbt_map_finish(map);
 	assert_int_equal(byte_of(map, 3), 1);
 	assert_int_equal(byte_of(map, 4), 0);
 	take(map);
 	assert_int_equal(byte_of(map, 4), 2);
 	assert_true(is_generation(map, generation));
-	cbt_map_free(map);
+	blksnap_cbt_map_free(map);
 }
 
 static void test_needless_preparation(void **state)
@@ -188,9 +188,9 @@ static void test_needless_preparation(void **state)
 
 	(void)state;
 	shim_allocations_until_failure = 0;
-	assert_int_equal(cbt_map_prepare(map, CAPACITY), 0);
+	assert_int_equal(blksnap_cbt_map_prepare(map, CAPACITY), 0);
 	shim_allocations_until_failure = -1;
-	cbt_map_free(map);
+	blksnap_cbt_map_free(map);
 }
 
 static void test_last_preparation_counts(void **state)
@@ -200,20 +200,20 @@ static void test_last_preparation_counts(void **state)
 
 	(void)state;
 	mark_block(map, 3);
-	assert_int_equal(cbt_map_prepare(map, CAPACITY + 800), 0);
-	assert_int_equal(cbt_map_prepare(map, CAPACITY + 80), 0);
-	assert_int_equal(cbt_map_prepare(map, CAPACITY), 0);
-	cbt_map_switch(map);
+	assert_int_equal(blksnap_cbt_map_prepare(map, CAPACITY + 800), 0);
+	assert_int_equal(blksnap_cbt_map_prepare(map, CAPACITY + 80), 0);
+	assert_int_equal(blksnap_cbt_map_prepare(map, CAPACITY), 0);
+	blksnap_cbt_map_switch(map);
 	assert_int_equal(info_of(map).snap_number, 1);
 	assert_true(is_generation(map, generation));
 	assert_int_equal(byte_of(map, 3), 1);
 
-	assert_int_equal(cbt_map_prepare(map, CAPACITY), 0);
-	assert_int_equal(cbt_map_prepare(map, CAPACITY + 80), 0);
-	cbt_map_switch(map);
+	assert_int_equal(blksnap_cbt_map_prepare(map, CAPACITY), 0);
+	assert_int_equal(blksnap_cbt_map_prepare(map, CAPACITY + 80), 0);
+	blksnap_cbt_map_switch(map);
 	assert_int_equal(info_of(map).capacity, CAPACITY + 80);
 	assert_int_equal(info_of(map).snap_number, 0);
-	cbt_map_free(map);		/* also frees what was not finished */
+	blksnap_cbt_map_free(map);		/* also frees what was not finished */
 }
 
 static void test_marks_between_prepare_and_switch(void **state)
@@ -221,16 +221,16 @@ static void test_marks_between_prepare_and_switch(void **state)
 	struct cbt_map *map = make_map();
 
 	(void)state;
-	assert_int_equal(cbt_map_prepare(map, CAPACITY), 0);
+	assert_int_equal(blksnap_cbt_map_prepare(map, CAPACITY), 0);
 	mark_block(map, 9);
-	cbt_map_switch(map);
+	blksnap_cbt_map_switch(map);
 	mark_block(map, 10);
-	cbt_map_finish(map);
+	blksnap_cbt_map_finish(map);
 	assert_int_equal(byte_of(map, 9), 1);
 	assert_int_equal(byte_of(map, 10), 0);
 	take(map);
 	assert_int_equal(byte_of(map, 10), 2);
-	cbt_map_free(map);
+	blksnap_cbt_map_free(map);
 }
 
 /* -- size --------------------------------------------------------------------- */
@@ -238,7 +238,7 @@ static void test_marks_between_prepare_and_switch(void **state)
 static void test_big_device(void **state)
 {
 	const sector_t capacity = 1ull << 35;		/* 16 TiB */
-	struct cbt_map *map = cbt_map_alloc(capacity, 16, NO_LIMIT);
+	struct cbt_map *map = blksnap_cbt_map_alloc(capacity, 16, NO_LIMIT);
 	struct cbt_map_info info = info_of(map);
 	u32 block_sectors = 1u << (23 - 9);
 
@@ -246,8 +246,8 @@ static void test_big_device(void **state)
 	assert_int_equal(info.block_shift, 23);
 	assert_int_equal(info.block_count, NO_LIMIT);
 
-	cbt_map_mark(map, capacity - 1, 1);
-	cbt_map_mark(map, block_sectors - 1, 2);
+	blksnap_cbt_map_mark(map, capacity - 1, 1);
+	blksnap_cbt_map_mark(map, block_sectors - 1, 2);
 	take(map);
 	assert_int_equal(byte_of(map, 0), 1);
 	assert_int_equal(byte_of(map, 1), 1);
@@ -255,33 +255,33 @@ static void test_big_device(void **state)
 	assert_int_equal(byte_of(map, NO_LIMIT - 2), 0);
 	assert_int_equal(byte_of(map, NO_LIMIT - 1), 1);
 
-	cbt_map_mark(map, 5, 1ull << 32);		/* a discard of 2 TiB */
+	blksnap_cbt_map_mark(map, 5, 1ull << 32);		/* a discard of 2 TiB */
 	take(map);
 	assert_int_equal(byte_of(map, 0), 2);
 	assert_int_equal(byte_of(map, (1ull << 32) / block_sectors), 2);
 	assert_int_equal(byte_of(map, (1ull << 32) / block_sectors + 1), 0);
-	cbt_map_mark(map, 0, capacity);
+	blksnap_cbt_map_mark(map, 0, capacity);
 	take(map);
 	assert_int_equal(byte_of(map, NO_LIMIT - 1), 3);
 	assert_int_equal(info_of(map).snap_number, 3);
-	cbt_map_free(map);
+	blksnap_cbt_map_free(map);
 }
 
 static void test_largest_block(void **state)
 {
 	const sector_t capacity = (1ull << 32) + 1;	/* 2 TiB and a bit */
-	struct cbt_map *map = cbt_map_alloc(capacity, 16, 1024);
+	struct cbt_map *map = blksnap_cbt_map_alloc(capacity, 16, 1024);
 
 	(void)state;
 	assert_int_equal(info_of(map).block_shift, 31);
 	assert_int_equal(info_of(map).block_count, 1025);
-	cbt_map_mark(map, capacity - 1, 1);
+	blksnap_cbt_map_mark(map, capacity - 1, 1);
 	take(map);
 	assert_int_equal(byte_of(map, 1023), 0);
 	assert_int_equal(byte_of(map, 1024), 1);
-	cbt_map_free(map);
+	blksnap_cbt_map_free(map);
 
-	map = cbt_map_alloc(1ull << 54, 16, 1024);	/* 8 EiB */
+	map = blksnap_cbt_map_alloc(1ull << 54, 16, 1024);	/* 8 EiB */
 	assert_true(IS_ERR(map));
 	assert_int_equal(PTR_ERR(map), -ENOMEM);
 }
@@ -346,9 +346,9 @@ static void model_writes(struct model *model, struct cbt_map *map, u64 *random)
 
 		count = min(count, CAPACITY - start);
 		if (is_both)
-			cbt_map_mark_both(map, start, count);
+			blksnap_cbt_map_mark_both(map, start, count);
 		else
-			cbt_map_mark(map, start, count);
+			blksnap_cbt_map_mark(map, start, count);
 		for (block = start / BLOCK_SECTORS;
 		     block <= (start + count - 1) / BLOCK_SECTORS; block++) {
 			model->written_after[block] = model->taken;
@@ -357,7 +357,7 @@ static void model_writes(struct model *model, struct cbt_map *map, u64 *random)
 		}
 	}
 	if (random_below(random, 400) == 0) {
-		cbt_map_set_lost(map, CBT_MEDIUM);
+		blksnap_cbt_map_set_lost(map, CBT_MEDIUM);
 		model->is_lost = true;
 	}
 }
@@ -368,7 +368,7 @@ static void model_check(const struct model *model, const struct cbt_map *map)
 	int since, now = model->taken - 1;
 	u32 block;
 
-	cbt_map_read(map, 0, BLOCKS, bytes);
+	blksnap_cbt_map_read(map, 0, BLOCKS, bytes);
 	for (since = 0; since < now; since++) {
 		bool is_same = model->takes[since].generation ==
 			       model->takes[now].generation;
@@ -397,7 +397,7 @@ static void test_increments(void **state)
 		model_check(model, map);
 	}
 	assert_true(model->generation > 3);
-	cbt_map_free(map);
+	blksnap_cbt_map_free(map);
 	free(model);
 }
 

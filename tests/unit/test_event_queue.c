@@ -19,21 +19,21 @@ static struct event_queue queue;
 static int set_up(void **state)
 {
 	(void)state;
-	event_queue_init(&queue);
+	blksnap_event_queue_init(&queue);
 	return 0;
 }
 
 static int tear_down(void **state)
 {
 	(void)state;
-	event_queue_destroy(&queue);
+	blksnap_event_queue_destroy(&queue);
 	return 0;
 }
 
 static void send(u32 number)
 {
-	event_queue_send(&queue, event_alloc(GFP_KERNEL), number, &number,
-			 sizeof(number));
+	blksnap_event_queue_send(&queue, blksnap_event_alloc(GFP_KERNEL),
+				 number, &number, sizeof(number));
 }
 
 static void assert_event(struct event *event, u32 number)
@@ -42,7 +42,7 @@ static void assert_event(struct event *event, u32 number)
 	assert_int_equal(event->code, number);
 	assert_int_equal(event->data_bytes, sizeof(number));
 	assert_memory_equal(event->data, &number, sizeof(number));
-	event_free(event);
+	blksnap_event_free(event);
 }
 
 /* Someone who waits for one event, in a thread of his own. */
@@ -59,7 +59,7 @@ static void *run_waiter(void *data)
 	struct waiter *waiter = data;
 
 	__atomic_store_n(&waiter->task, current, __ATOMIC_SEQ_CST);
-	waiter->answer = event_queue_wait(&queue, waiter->timeout_ms);
+	waiter->answer = blksnap_event_queue_wait(&queue, waiter->timeout_ms);
 	waiter->answered = ktime_get();
 	return NULL;
 }
@@ -88,8 +88,8 @@ static void test_order(void **state)
 	for (i = 0; i < 100; i++)
 		send(i);
 	for (i = 0; i < 100; i++)
-		assert_event(event_queue_wait(&queue, 0), i);
-	assert_int_equal(PTR_ERR(event_queue_wait(&queue, 0)), -ENOENT);
+		assert_event(blksnap_event_queue_wait(&queue, 0), i);
+	assert_int_equal(PTR_ERR(blksnap_event_queue_wait(&queue, 0)), -ENOENT);
 }
 
 static void test_time(void **state)
@@ -102,12 +102,12 @@ static void test_time(void **state)
 	shim_advance_clock(5);
 	send(2);
 	shim_advance_clock(5);
-	first = event_queue_wait(&queue, 0);
-	second = event_queue_wait(&queue, 0);
+	first = blksnap_event_queue_wait(&queue, 0);
+	second = blksnap_event_queue_wait(&queue, 0);
 	assert_int_equal(first->time, before);
 	assert_int_equal(second->time, before + 5000000);
-	event_free(first);
-	event_free(second);
+	blksnap_event_free(first);
+	blksnap_event_free(second);
 }
 
 static void test_data(void **state)
@@ -124,13 +124,14 @@ static void test_data(void **state)
 							 : EVENT_DATA_BYTES;
 		u32 at;
 
-		event_queue_send(&queue, event_alloc(GFP_KERNEL), 1, data,
-				 sizes[i]);
-		event = event_queue_wait(&queue, 0);
+		blksnap_event_queue_send(&queue,
+					 blksnap_event_alloc(GFP_KERNEL), 1,
+					 data, sizes[i]);
+		event = blksnap_event_queue_wait(&queue, 0);
 		assert_int_equal(event->data_bytes, wanted);
 		for (at = 0; at < EVENT_DATA_BYTES; at++)
 			assert_int_equal(event->data[at], at < wanted ? 0x5a : 0);
-		event_free(event);
+		blksnap_event_free(event);
 	}
 }
 
@@ -138,8 +139,8 @@ static void test_no_memory(void **state)
 {
 	(void)state;
 	shim_allocations_until_failure = 0;
-	assert_null(event_alloc(GFP_ATOMIC));
-	event_free(NULL);
+	assert_null(blksnap_event_alloc(GFP_ATOMIC));
+	blksnap_event_free(NULL);
 }
 
 static void test_destroy(void **state)
@@ -197,9 +198,9 @@ static void test_signal_pending(void **state)
 	(void)state;
 	shim_set_signal(current, true);
 	send(7);
-	assert_event(event_queue_wait(&queue, 1000), 7);
-	assert_int_equal(PTR_ERR(event_queue_wait(&queue, 1000)), -EINTR);
-	assert_int_equal(PTR_ERR(event_queue_wait(&queue, 0)), -ENOENT);
+	assert_event(blksnap_event_queue_wait(&queue, 1000), 7);
+	assert_int_equal(PTR_ERR(blksnap_event_queue_wait(&queue, 1000)), -EINTR);
+	assert_int_equal(PTR_ERR(blksnap_event_queue_wait(&queue, 0)), -ENOENT);
 	shim_set_signal(current, false);
 }
 
@@ -228,7 +229,7 @@ static void test_close_wakes_all(void **state)
 	(void)state;
 	for (i = 0; i < 3; i++)
 		start(&waiters[i], 0xffffffff, i + 1);
-	event_queue_close(&queue);
+	blksnap_event_queue_close(&queue);
 	for (i = 0; i < 3; i++)
 		assert_int_equal(PTR_ERR(answer_of(&waiters[i])), -ESRCH);
 }
@@ -237,19 +238,19 @@ static void test_closed(void **state)
 {
 	(void)state;
 	send(1);
-	event_queue_close(&queue);
+	blksnap_event_queue_close(&queue);
 	send(2);
-	assert_int_equal(PTR_ERR(event_queue_wait(&queue, 0)), -ESRCH);
-	assert_int_equal(PTR_ERR(event_queue_wait(&queue, 1000)), -ESRCH);
-	event_queue_close(&queue);
-	assert_int_equal(PTR_ERR(event_queue_wait(&queue, 0)), -ESRCH);
+	assert_int_equal(PTR_ERR(blksnap_event_queue_wait(&queue, 0)), -ESRCH);
+	assert_int_equal(PTR_ERR(blksnap_event_queue_wait(&queue, 1000)), -ESRCH);
+	blksnap_event_queue_close(&queue);
+	assert_int_equal(PTR_ERR(blksnap_event_queue_wait(&queue, 0)), -ESRCH);
 }
 
 /* -- beside one another --------------------------------------------------------------- */
 
 static void close_queue(void)
 {
-	event_queue_close(&queue);
+	blksnap_event_queue_close(&queue);
 }
 
 static void send_an_early_event(void)
@@ -261,9 +262,9 @@ static void test_event_before_the_sleep(void **state)
 {
 	(void)state;
 	shim_before_wait = send_an_early_event;
-	assert_event(event_queue_wait(&queue, 1000), 40);
+	assert_event(blksnap_event_queue_wait(&queue, 1000), 40);
 	shim_before_wait = close_queue;
-	assert_int_equal(PTR_ERR(event_queue_wait(&queue, 1000)), -ESRCH);
+	assert_int_equal(PTR_ERR(blksnap_event_queue_wait(&queue, 1000)), -ESRCH);
 }
 
 static void send_two_late_events(void)
@@ -300,7 +301,7 @@ static struct event *snatched;
 
 static void snatch(void)
 {
-	snatched = event_queue_wait(&queue, 0);
+	snatched = blksnap_event_queue_wait(&queue, 0);
 }
 
 static void test_newcomer(void **state)
@@ -339,10 +340,10 @@ static void *run_receiver(void *data)
 	struct event *event;
 
 	(void)data;
-	while (!IS_ERR(event = event_queue_wait(&queue, 1000))) {
+	while (!IS_ERR(event = blksnap_event_queue_wait(&queue, 1000))) {
 		u32 number = event->code, sender = number / EACH;
 
-		event_free(event);
+		blksnap_event_free(event);
 		if (sender == SENDERS)		/* the end */
 			return NULL;
 		if (number % EACH && number <= last[sender])

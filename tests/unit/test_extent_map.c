@@ -37,7 +37,7 @@ static void assert_extents(const struct extent_map *map,
 static void assert_piece(const struct extent_map *map, u32 start, u32 count,
 			 u32 wanted_count, bool is_saved, place_t place)
 {
-	struct extent_piece piece = extent_map_lookup(map, start, count);
+	struct extent_piece piece = blksnap_extent_map_lookup(map, start, count);
 
 	assert_int_equal(piece.start, start);
 	assert_int_equal(piece.count, wanted_count);
@@ -59,11 +59,11 @@ static void test_empty(void **state)
 	struct extent_map map;
 
 	(void)state;
-	extent_map_setup(&map);
+	blksnap_extent_map_setup(&map);
 	assert_piece(&map, 0, REGION_SECTORS, REGION_SECTORS, false, 0);
 	assert_piece(&map, REGION_SECTORS - 1, 1, 1, false, 0);
-	assert_false(extent_map_covers(&map, 0, 1));
-	extent_map_destroy(&map);
+	assert_false(blksnap_extent_map_covers(&map, 0, 1));
+	blksnap_extent_map_destroy(&map);
 }
 
 static void test_lookup(void **state)
@@ -71,7 +71,7 @@ static void test_lookup(void **state)
 	struct extent_map map;
 
 	(void)state;
-	extent_map_setup(&map);
+	blksnap_extent_map_setup(&map);
 	insert(&map, 100, 50, PLACE(7000));
 	insert(&map, 150, 10, PLACE_ZERO);
 	insert(&map, REGION_SECTORS - 8, 8, PLACE_MEMORY);
@@ -86,7 +86,7 @@ static void test_lookup(void **state)
 	assert_piece(&map, 155, 10, 5, true, PLACE_ZERO);
 	assert_piece(&map, 160, 10, 10, false, 0);
 	assert_piece(&map, REGION_SECTORS - 1, 1, 1, true, PLACE_MEMORY);
-	extent_map_destroy(&map);
+	blksnap_extent_map_destroy(&map);
 }
 
 static void test_covers(void **state)
@@ -94,24 +94,24 @@ static void test_covers(void **state)
 	struct extent_map map;
 
 	(void)state;
-	extent_map_setup(&map);
+	blksnap_extent_map_setup(&map);
 	insert(&map, 100, 50, PLACE(7000));
 	insert(&map, 150, 10, PLACE_ZERO);
 	insert(&map, 160, 10, PLACE_MEMORY);
 	insert(&map, 180, 10, PLACE(1));
 
-	assert_true(extent_map_covers(&map, 100, 50));
-	assert_true(extent_map_covers(&map, 110, 1));
-	assert_true(extent_map_covers(&map, 149, 2));
-	assert_true(extent_map_covers(&map, 100, 70));
-	assert_true(extent_map_covers(&map, 169, 1));
-	assert_false(extent_map_covers(&map, 99, 1));
-	assert_false(extent_map_covers(&map, 99, 2));
-	assert_false(extent_map_covers(&map, 100, 71));
-	assert_false(extent_map_covers(&map, 160, 30));
-	assert_false(extent_map_covers(&map, 170, 10));
-	assert_false(extent_map_covers(&map, 190, 1));
-	extent_map_destroy(&map);
+	assert_true(blksnap_extent_map_covers(&map, 100, 50));
+	assert_true(blksnap_extent_map_covers(&map, 110, 1));
+	assert_true(blksnap_extent_map_covers(&map, 149, 2));
+	assert_true(blksnap_extent_map_covers(&map, 100, 70));
+	assert_true(blksnap_extent_map_covers(&map, 169, 1));
+	assert_false(blksnap_extent_map_covers(&map, 99, 1));
+	assert_false(blksnap_extent_map_covers(&map, 99, 2));
+	assert_false(blksnap_extent_map_covers(&map, 100, 71));
+	assert_false(blksnap_extent_map_covers(&map, 160, 30));
+	assert_false(blksnap_extent_map_covers(&map, 170, 10));
+	assert_false(blksnap_extent_map_covers(&map, 190, 1));
+	blksnap_extent_map_destroy(&map);
 }
 
 static void test_covers_walks_along(void **state)
@@ -120,15 +120,15 @@ static void test_covers_walks_along(void **state)
 	u32 i;
 
 	(void)state;
-	extent_map_setup(&map);
+	blksnap_extent_map_setup(&map);
 	for (i = 0; i < 100; i++)
 		insert(&map, i * 8, 8, PLACE_MEMORY);
 	assert_int_equal(count_extents(&map), 100);
-	assert_true(extent_map_covers(&map, 0, 16 * 8));
-	assert_true(extent_map_covers(&map, 4, 15 * 8));
-	assert_false(extent_map_covers(&map, 0, 100 * 8));	/* gives up */
-	assert_false(extent_map_covers(&map, 99 * 8, 9));
-	extent_map_destroy(&map);
+	assert_true(blksnap_extent_map_covers(&map, 0, 16 * 8));
+	assert_true(blksnap_extent_map_covers(&map, 4, 15 * 8));
+	assert_false(blksnap_extent_map_covers(&map, 0, 100 * 8));	/* gives up */
+	assert_false(blksnap_extent_map_covers(&map, 99 * 8, 9));
+	blksnap_extent_map_destroy(&map);
 }
 
 static void test_join_storage(void **state)
@@ -136,7 +136,7 @@ static void test_join_storage(void **state)
 	struct extent_map map;
 
 	(void)state;
-	extent_map_setup(&map);
+	blksnap_extent_map_setup(&map);
 	insert(&map, 0, 8, PLACE(1000));
 	insert(&map, 8, 8, PLACE(1008));		/* runs on */
 	ASSERT_EXTENTS(&map, { 0, 16, 1000 });
@@ -149,13 +149,13 @@ static void test_join_storage(void **state)
 	insert(&map, 40, 8, PLACE(1016));		/* joins what follows */
 	ASSERT_EXTENTS(&map, { 0, 16, 1000 }, { 16, 8, 1032 }, { 32, 8, 1040 },
 		       { 40, 16, 1016 });
-	extent_map_destroy(&map);
+	blksnap_extent_map_destroy(&map);
 
 	insert(&map, 0, 8, PLACE(1000));
 	insert(&map, 16, 8, PLACE(1016));
 	insert(&map, 8, 8, PLACE(1008));		/* closes the gap */
 	ASSERT_EXTENTS(&map, { 0, 24, 1000 });
-	extent_map_destroy(&map);
+	blksnap_extent_map_destroy(&map);
 }
 
 static void test_join_special(void **state)
@@ -163,7 +163,7 @@ static void test_join_special(void **state)
 	struct extent_map map;
 
 	(void)state;
-	extent_map_setup(&map);
+	blksnap_extent_map_setup(&map);
 	insert(&map, 0, 8, PLACE_ZERO);
 	insert(&map, 8, 8, PLACE_ZERO);
 	insert(&map, 16, 8, PLACE_POISON);
@@ -175,7 +175,7 @@ static void test_join_special(void **state)
 	ASSERT_EXTENTS(&map, { 0, 16, PLACE_ZERO }, { 16, 16, PLACE_POISON },
 		       { 32, 8, PLACE_MEMORY }, { 40, 8, PLACE_MEMORY },
 		       { 56, 8, PLACE_POISON }, { 64, 8, PLACE_ZERO });
-	extent_map_destroy(&map);
+	blksnap_extent_map_destroy(&map);
 }
 
 /* The first place that is no sector follows the last one that is. */
@@ -184,11 +184,11 @@ static void test_join_at_the_last_place(void **state)
 	struct extent_map map;
 
 	(void)state;
-	extent_map_setup(&map);
+	blksnap_extent_map_setup(&map);
 	insert(&map, 0, 8, PLACE_SPECIAL - 8);
 	insert(&map, 8, 8, PLACE_MEMORY);
 	ASSERT_EXTENTS(&map, { 0, 8, PLACE_SPECIAL - 8 }, { 8, 8, PLACE_MEMORY });
-	extent_map_destroy(&map);
+	blksnap_extent_map_destroy(&map);
 }
 
 static void test_set_stored(void **state)
@@ -196,17 +196,17 @@ static void test_set_stored(void **state)
 	struct extent_map map;
 
 	(void)state;
-	extent_map_setup(&map);
+	blksnap_extent_map_setup(&map);
 	insert(&map, 0, 8, PLACE_MEMORY);
 	insert(&map, 8, 8, PLACE_MEMORY);
 	insert(&map, 16, 8, PLACE_MEMORY);
-	extent_map_set_stored(&map, 16, 8, PLACE(516));
+	blksnap_extent_map_set_stored(&map, 16, 8, PLACE(516));
 	ASSERT_EXTENTS(&map, { 0, 8, PLACE_MEMORY }, { 8, 8, PLACE_MEMORY },
 		       { 16, 8, 516 });
-	extent_map_set_stored(&map, 0, 8, PLACE(500));
-	extent_map_set_stored(&map, 8, 8, PLACE(508));
+	blksnap_extent_map_set_stored(&map, 0, 8, PLACE(500));
+	blksnap_extent_map_set_stored(&map, 8, 8, PLACE(508));
 	ASSERT_EXTENTS(&map, { 0, 24, 500 });
-	extent_map_destroy(&map);
+	blksnap_extent_map_destroy(&map);
 }
 
 static void test_misuse(void **state)
@@ -214,20 +214,20 @@ static void test_misuse(void **state)
 	struct extent_map map;
 
 	(void)state;
-	extent_map_setup(&map);
+	blksnap_extent_map_setup(&map);
 	insert(&map, 0, 8, PLACE_MEMORY);
 	insert(&map, 16, 8, PLACE(4));
-	extent_map_set_stored(&map, 0, 4, PLACE(500));
-	extent_map_set_stored(&map, 4, 4, PLACE(500));
-	extent_map_set_stored(&map, 16, 8, PLACE(500));
-	extent_map_set_stored(&map, 32, 8, PLACE(500));
+	blksnap_extent_map_set_stored(&map, 0, 4, PLACE(500));
+	blksnap_extent_map_set_stored(&map, 4, 4, PLACE(500));
+	blksnap_extent_map_set_stored(&map, 16, 8, PLACE(500));
+	blksnap_extent_map_set_stored(&map, 32, 8, PLACE(500));
 	assert_int_equal(replace(&map, 0, 8, PLACE(500)), 0);
 	assert_int_equal(replace(&map, 16, 8, PLACE(500)), 0);
 	assert_int_equal(replace(&map, 32, 8, PLACE(500)), 0);
 	assert_int_equal(shim_warnings, 7);
 	shim_warnings = 0;
 	ASSERT_EXTENTS(&map, { 0, 8, PLACE_MEMORY }, { 16, 8, 4 });
-	extent_map_destroy(&map);
+	blksnap_extent_map_destroy(&map);
 }
 
 static void test_replace(void **state)
@@ -258,13 +258,13 @@ static void test_replace(void **state)
 				if (!wanted[n].place)
 					wanted[n].place = kinds[k];
 
-			extent_map_setup(&map);
+			blksnap_extent_map_setup(&map);
 			insert(&map, 10, 90, kinds[k]);
 			assert_in_range(replace(&map, table[i].start,
 						table[i].count, PLACE(500)),
 					0, table[i].spares);
 			assert_extents(&map, wanted, table[i].extents);
-			extent_map_destroy(&map);
+			blksnap_extent_map_destroy(&map);
 		}
 	}
 }
@@ -275,7 +275,7 @@ static void test_replace_joins(void **state)
 	u32 i;
 
 	(void)state;
-	extent_map_setup(&map);
+	blksnap_extent_map_setup(&map);
 	insert(&map, 0, 8, PLACE(992));
 	insert(&map, 8, 80, PLACE_ZERO);
 	insert(&map, 88, 8, PLACE(1080));
@@ -284,7 +284,7 @@ static void test_replace_joins(void **state)
 		assert_int_equal(count_extents(&map), i < 80 ? 3 : 1);
 	}
 	ASSERT_EXTENTS(&map, { 0, 96, 992 });
-	extent_map_destroy(&map);
+	blksnap_extent_map_destroy(&map);
 }
 
 /* -- memory --------------------------------------------------------------------- */
@@ -293,9 +293,9 @@ static void test_no_memory(void **state)
 {
 	(void)state;
 	shim_allocations_until_failure = 0;
-	assert_null(extent_alloc(GFP_KERNEL));
-	extent_free(NULL);
-	extent_free(extent_alloc(GFP_KERNEL));
+	assert_null(blksnap_extent_alloc(GFP_KERNEL));
+	blksnap_extent_free(NULL);
+	blksnap_extent_free(blksnap_extent_alloc(GFP_KERNEL));
 }
 
 static void test_sequential_memory(void **state)
@@ -304,15 +304,15 @@ static void test_sequential_memory(void **state)
 	u32 i;
 
 	(void)state;
-	extent_map_setup(&map);
+	blksnap_extent_map_setup(&map);
 	for (i = 0; i < REGION_SECTORS; i += 8) {
 		insert(&map, i, 8, PLACE_MEMORY);
-		extent_map_set_stored(&map, i, 8, PLACE(4096 + i));
+		blksnap_extent_map_set_stored(&map, i, 8, PLACE(4096 + i));
 		assert_in_range(shim_objects, 1, 3);
 	}
 	ASSERT_EXTENTS(&map, { 0, REGION_SECTORS, 4096 });
-	assert_true(extent_map_covers(&map, 0, REGION_SECTORS));
-	extent_map_destroy(&map);
+	assert_true(blksnap_extent_map_covers(&map, 0, REGION_SECTORS));
+	blksnap_extent_map_destroy(&map);
 	assert_int_equal(shim_objects, 0);
 }
 
@@ -322,7 +322,7 @@ static void test_scattered_memory(void **state)
 	u32 i, unit;
 
 	(void)state;
-	extent_map_setup(&map);
+	blksnap_extent_map_setup(&map);
 	for (i = 0; i < 30000; i++) {
 		unit = i * 7919 % 65536;		/* a permutation */
 		insert(&map, unit * 8, 8, PLACE_MEMORY);
@@ -330,11 +330,11 @@ static void test_scattered_memory(void **state)
 	assert_int_equal(shim_objects, 30000);
 	for (i = 0; i < 30000; i++) {
 		unit = i * 7919 % 65536;
-		assert_true(extent_map_covers(&map, unit * 8, 8));
-		extent_map_set_stored(&map, unit * 8, 8, PLACE(unit * 8));
+		assert_true(blksnap_extent_map_covers(&map, unit * 8, 8));
+		blksnap_extent_map_set_stored(&map, unit * 8, 8, PLACE(unit * 8));
 	}
 	assert_true(count_extents(&map) < 30000);
-	extent_map_destroy(&map);
+	blksnap_extent_map_destroy(&map);
 	assert_int_equal(shim_objects, 0);
 }
 
@@ -429,7 +429,7 @@ static void model_store(struct model *model)
 	if (random_below(&model->random, 2))
 		place = PLACE(10000 + start);
 	end = run_end(model, start, SECTORS);
-	extent_map_set_stored(&model->map, start, end - start, place);
+	blksnap_extent_map_set_stored(&model->map, start, end - start, place);
 	model_fill(model, start, end - start, place);
 }
 
@@ -481,7 +481,8 @@ static void model_check_range(struct model *model)
 		extents++;
 	}
 	if (!is_covered || extents <= 16)
-		assert_int_equal(extent_map_covers(&model->map, start, end - start),
+		assert_int_equal(blksnap_extent_map_covers(&model->map, start,
+							   end - start),
 				 is_covered);
 }
 
@@ -493,7 +494,7 @@ static void test_random_operations(void **state)
 	(void)state;
 	model->random = 2024;
 	for (round = 0; round < 60; round++) {
-		extent_map_setup(&model->map);
+		blksnap_extent_map_setup(&model->map);
 		memset(model->place, 0, sizeof(model->place));
 		for (step = 0; step < 400; step++) {
 			switch (random_below(&model->random, 4)) {
@@ -510,7 +511,7 @@ static void test_random_operations(void **state)
 			for (i = 0; i < 8; i++)
 				model_check_range(model);
 		}
-		extent_map_destroy(&model->map);
+		blksnap_extent_map_destroy(&model->map);
 		assert_int_equal(shim_objects, 0);
 	}
 	free(model);

@@ -23,8 +23,8 @@ static struct extent_map map_under_change, other_map;
 
 static void make_small_map(void)
 {
-	extent_map_setup(&map_under_change);
-	extent_map_setup(&other_map);
+	blksnap_extent_map_setup(&map_under_change);
+	blksnap_extent_map_setup(&other_map);
 	insert(&map_under_change, 8, 8, PLACE(108));
 	insert(&map_under_change, 16, 8, PLACE_MEMORY);
 	insert(&map_under_change, 24, 8, PLACE(124));
@@ -35,8 +35,8 @@ static void make_small_map(void)
 
 static void free_small_map(void)
 {
-	extent_map_destroy(&map_under_change);
-	extent_map_destroy(&other_map);
+	blksnap_extent_map_destroy(&map_under_change);
+	blksnap_extent_map_destroy(&other_map);
 }
 
 static void use_freed_extents_again(void)
@@ -68,12 +68,12 @@ static void change_insert_between(void)
 
 static void change_set_stored(void)
 {
-	extent_map_set_stored(&map_under_change, 16, 8, PLACE(116));
+	blksnap_extent_map_set_stored(&map_under_change, 16, 8, PLACE(116));
 }
 
 static void change_set_stored_alone(void)
 {
-	extent_map_set_stored(&map_under_change, 40, 8, PLACE(300));
+	blksnap_extent_map_set_stored(&map_under_change, 40, 8, PLACE(300));
 }
 
 static void change_replace_head(void)
@@ -129,7 +129,7 @@ static bool is_saved(u32 start, u32 count)
 	struct extent_piece piece;
 
 	for (; count; start += piece.count, count -= piece.count) {
-		piece = extent_map_lookup(&map_under_change, start, count);
+		piece = blksnap_extent_map_lookup(&map_under_change, start, count);
 		if (!piece.is_saved)
 			return false;
 	}
@@ -145,7 +145,7 @@ static bool try_change_at_read(u32 start, u32 count, int read)
 	reads_until_change = read;
 	reads_seen = 0;
 	shim_on_read = change_at_read;
-	is_covered = extent_map_covers(&map_under_change, start, count);
+	is_covered = blksnap_extent_map_covers(&map_under_change, start, count);
 	shim_on_read = NULL;
 	is_over = reads_seen <= read;
 
@@ -185,8 +185,8 @@ static void read_at_write(void)
 		while (saved_end < SMALL && is_saved_at_last[saved_end])
 			saved_end++;
 		for (end = saved_end + 1; end <= SMALL; end++)
-			lies += extent_map_covers(&map_under_change, start,
-						  end - start);
+			lies += blksnap_extent_map_covers(&map_under_change, start,
+							  end - start);
 	}
 }
 
@@ -228,15 +228,15 @@ static void test_overtaken_for_ever(void **state)
 {
 	(void)state;
 	make_small_map();
-	assert_true(extent_map_covers(&map_under_change, 8, 24));
+	assert_true(blksnap_extent_map_covers(&map_under_change, 8, 24));
 	shim_on_read = overtake;
-	assert_false(extent_map_covers(&map_under_change, 8, 24));
+	assert_false(blksnap_extent_map_covers(&map_under_change, 8, 24));
 	shim_on_read = NULL;
 
 	raw_write_seqcount_begin(&map_under_change.seq);
-	assert_false(extent_map_covers(&map_under_change, 8, 24));
+	assert_false(blksnap_extent_map_covers(&map_under_change, 8, 24));
 	raw_write_seqcount_end(&map_under_change.seq);
-	assert_true(extent_map_covers(&map_under_change, 8, 24));
+	assert_true(blksnap_extent_map_covers(&map_under_change, 8, 24));
 	free_small_map();
 }
 
@@ -247,7 +247,7 @@ static void test_loop_in_the_tree(void **state)
 	struct rb_node *kept;
 
 	(void)state;
-	extent_map_setup(&map);
+	blksnap_extent_map_setup(&map);
 	insert(&map, 0, 8, PLACE_MEMORY);
 	insert(&map, 16, 8, PLACE_MEMORY);
 	a = first_extent(&map);
@@ -255,15 +255,15 @@ static void test_loop_in_the_tree(void **state)
 	if (map.root.rb_node == &a->node) {
 		kept = b->node.rb_right;
 		b->node.rb_right = &a->node;
-		assert_false(extent_map_covers(&map, 100, 8));
+		assert_false(blksnap_extent_map_covers(&map, 100, 8));
 		b->node.rb_right = kept;
 	} else {
 		kept = a->node.rb_right;
 		a->node.rb_right = &b->node;
-		assert_false(extent_map_covers(&map, 12, 2));
+		assert_false(blksnap_extent_map_covers(&map, 12, 2));
 		a->node.rb_right = kept;
 	}
-	extent_map_destroy(&map);
+	blksnap_extent_map_destroy(&map);
 }
 
 /* -- readers and a writer at the same time -------------------------------------------- */
@@ -286,7 +286,7 @@ static void *read_for_a_while(void *data)
 	while (!__atomic_load_n(&race.is_done, __ATOMIC_ACQUIRE)) {
 		first = random_below(&random, UNITS - 4);
 		count = 1 + random_below(&random, 4);
-		if (!extent_map_covers(&race.map, first * 8, count * 8))
+		if (!blksnap_extent_map_covers(&race.map, first * 8, count * 8))
 			continue;
 		hits++;
 		for (i = first; i < first + count; i++)
@@ -316,15 +316,15 @@ static void write_for_a_while(u64 *random)
 		note(unit, 1);
 		insert(&race.map, unit * 8, 8, i % 5 ? PLACE_MEMORY : PLACE_ZERO);
 		if (i % 5)
-			extent_map_set_stored(&race.map, unit * 8, 8,
-					      PLACE(unit * 8));
+			blksnap_extent_map_set_stored(&race.map, unit * 8, 8,
+						      PLACE(unit * 8));
 		else
 			replace(&race.map, unit * 8 + i % 3, 5, PLACE(unit * 8));
 		insert(&race.other, i % 2 ? i * 8 : REGION_SECTORS - 8 - i * 8, 8,
 		       i % 3 ? PLACE_MEMORY : PLACE_ZERO);
 		if (i % 64 == 0) {
-			extent_map_destroy(&race.other);
-			extent_map_setup(&race.other);
+			blksnap_extent_map_destroy(&race.other);
+			blksnap_extent_map_setup(&race.other);
 		}
 	}
 }
@@ -339,8 +339,8 @@ static void test_threads(void **state)
 	(void)state;
 	for (round = 0; round < 30; round++) {
 		memset(&race.is_noted, 0, sizeof(race.is_noted));
-		extent_map_setup(&race.map);
-		extent_map_setup(&race.other);
+		blksnap_extent_map_setup(&race.map);
+		blksnap_extent_map_setup(&race.other);
 		race.is_done = false;
 		for (i = 0; i < ARRAY_SIZE(readers); i++)
 			pthread_create(&readers[i], NULL, read_for_a_while,
@@ -350,10 +350,10 @@ static void test_threads(void **state)
 		for (i = 0; i < ARRAY_SIZE(readers); i++)
 			pthread_join(readers[i], NULL);
 		for (i = 0; i < UNITS; i++)
-			assert_int_equal(extent_map_covers(&race.map, i * 8, 8),
+			assert_int_equal(blksnap_extent_map_covers(&race.map, i * 8, 8),
 					 race.is_noted[i]);
-		extent_map_destroy(&race.map);
-		extent_map_destroy(&race.other);
+		blksnap_extent_map_destroy(&race.map);
+		blksnap_extent_map_destroy(&race.other);
 	}
 	assert_int_equal(race.lies, 0);
 	assert_true(race.hits > 0);
