@@ -45,7 +45,7 @@ given_back_before() {
 }
 
 given_back_meanwhile() {
-	local lender below slow stuck writer taker
+	local lender below slow stuck taker image
 
 	new_brd below 8
 	new_dm_linear slow "$below"
@@ -63,7 +63,7 @@ given_back_meanwhile() {
 	pattern fill "$origin" 5 --only "$RANGE"
 	dmsetup resume "$slow"
 	wait "$taker"
-	mapfile -t image < <(snap images "$snapshot")
+	image=$(snap images "$snapshot" | head -n 1)
 	pattern check "$image" 5 --only "$RANGE"
 	pattern fill "$origin" 6
 	pattern check "$image" 5 --only "$RANGE"
