@@ -68,6 +68,8 @@ static void read_done(struct copy *copy, blk_status_t status)
 	if (likely(!status)) {
 		atomic64_add((u64)copy->count << SECTOR_SHIFT,
 			     &area->counters->copied_bytes);
+		/* No image shows it then, and the writers have to go on. */
+		blksnap_area_lost_medium(area);
 		publish(area, copy, PLACE_MEMORY);
 		blksnap_copy_store(copy);
 		return;

@@ -51,7 +51,8 @@ void blksnap_diff_area_find(struct diff_area *area, sector_t start, sector_t cou
 	if (!area_is_readable(area))
 		piece->source = AREA_LOST;
 	else if (!found.is_saved)
-		piece->source = AREA_ORIGIN;
+		piece->source = blksnap_area_lost_medium(area) ? AREA_LOST :
+								 AREA_ORIGIN;
 	else if (found.place == PLACE_MEMORY)
 		piece->source = piece->copy ? AREA_MEMORY : AREA_LOST;
 	else if (found.place == PLACE_ZERO)

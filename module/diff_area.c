@@ -62,6 +62,16 @@ static void retry(struct work_struct *work)
 				       retry_work));
 }
 
+bool blksnap_area_lost_medium(struct diff_area *area)
+{
+	struct block_device *origin = area->flt->bdev;
+
+	if (likely(READ_ONCE(origin->bd_disk->diskseq) == area->diskseq))
+		return false;
+	blksnap_copier_fail(area->copier, origin, -ENOMEDIUM);
+	return true;
+}
+
 void blksnap_area_wake_progress(struct diff_area *area)
 {
 	if (wq_has_sleeper(&area->progress))
@@ -333,6 +343,7 @@ void blksnap_diff_area_forget(struct diff_area *area)
 void blksnap_diff_area_arm(struct diff_area *area, sector_t capacity)
 {
 	area->capacity = capacity;
+	area->diskseq = READ_ONCE(area->flt->bdev->bd_disk->diskseq);
 	set_state(area, AREA_ARMED);
 }
 

@@ -53,6 +53,7 @@ struct diff_area {
 	enum area_state state;			/* A, changed by set_state() */
 	struct xarray regions;			/* struct region, made on demand */
 	struct region *recent;			/* A, of them; NULL: there is none */
+	u64 diskseq;				/* G, the origin's medium */
 
 	/* Above is what every write reads; from here on what those that are held write. */
 	raw_spinlock_t lock ____cacheline_aligned_in_smp;	/* irqs off; workqueue locks nest in it */
@@ -137,6 +138,11 @@ void blksnap_area_kick(struct diff_area *area);
 void blksnap_area_retry_soon(struct diff_area *area);
 void blksnap_area_wake_progress(struct diff_area *area);
 void blksnap_area_copy_ended(struct diff_area *area);
+/*
+ * Has the origin another medium than at the take? Then the snapshot has failed. Asked
+ * behind a read of the origin. Any context.
+ */
+bool blksnap_area_lost_medium(struct diff_area *area);
 
 static inline enum area_state area_state(const struct diff_area *area)
 {

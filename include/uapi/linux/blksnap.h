@@ -426,7 +426,8 @@ struct blk_snap_event_low_free_space {
 /**
  * struct blk_snap_event_corrupted - data of %blk_snap_event_code_corrupted.
  * @orig_dev_id: the device whose data could not be kept.
- * @err_code: positive errno; ENOSPC if the storage ran out.
+ * @err_code: positive errno; ENOSPC if the storage ran out, ETIMEDOUT if it made no
+ *            progress, ENOMEDIUM if the device has another medium than at the take.
  */
 struct blk_snap_event_corrupted {
 	struct blk_snap_dev orig_dev_id;
