@@ -108,12 +108,11 @@ static const struct copy_operations copy_ops = {
 static struct copy *alloc_copy(struct diff_area *area, sector_t start, u32 count,
 			       enum copy_need need)
 {
+	struct copier_waiter *waiter = need >= COPY_NEEDED ? &area->budget_waiter : NULL;
 	struct copy *copy;
 
 	copy = blksnap_copy_alloc(area->copier, area->flt->bdev, start, count,
-				  &copy_ops, need == COPY_URGENT,
-				  need >= COPY_NEEDED ? &area->budget_waiter :
-							NULL);
+				  &copy_ops, need == COPY_URGENT, waiter);
 	if (!copy)
 		return NULL;
 	copy->owner = area;

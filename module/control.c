@@ -67,8 +67,8 @@ static int call_version(struct blk_snap_version *arg)
 
 static int call_collect(struct blk_snap_tracker_collect *arg)
 {
-	return blksnap_call_tracker_collect(
-		&arg->count, (void __user *)arg->cbt_info_array, false);
+	return blksnap_call_tracker_collect(&arg->count,
+					    (void __user *)arg->cbt_info_array, false);
 }
 
 /* The calls take pointers to what the number says; here they are told apart. */

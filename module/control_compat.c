@@ -71,8 +71,8 @@ static long tracker_collect(void __user *at)
 
 	if (!blksnap_argument_from_user(&arg, at, sizeof(arg), true))
 		return -ENODATA;
-	ret = blksnap_call_tracker_collect(
-		&arg.count, compat_ptr(arg.cbt_info_array), true);
+	ret = blksnap_call_tracker_collect(&arg.count, compat_ptr(arg.cbt_info_array),
+					   true);
 	if ((!ret || ret == -ENOBUFS) && copy_to_user(at, &arg, sizeof(arg)))
 		return -ENODATA;
 	return ret;

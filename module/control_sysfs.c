@@ -38,16 +38,16 @@ static dev_t dev_of(struct device *device)
 }
 
 /* A file whose value is in struct tracker_details, called @d. */
-#define TRACKER_FILE(name, must_count, declare, format, ...)                  \
-	static ssize_t name##_show(struct device *device,                     \
-				   struct device_attribute *attr, char *buf)  \
-	{                                                                     \
-		struct tracker_details d;                                     \
-		int ret = blksnap_tracker_details(dev_of(device), must_count, \
-						  &d);                        \
-                                                                              \
-		return ret ?: sysfs_emit(buf, format "\n", __VA_ARGS__);      \
-	}                                                                     \
+#define TRACKER_FILE(name, must_count, declare, format, ...)			\
+	static ssize_t name##_show(struct device *device,			\
+				   struct device_attribute *attr, char *buf)	\
+	{									\
+		struct tracker_details d;					\
+		int ret = blksnap_tracker_details(dev_of(device), must_count,	\
+						  &d);				\
+										\
+		return ret ?: sysfs_emit(buf, format "\n", __VA_ARGS__);	\
+	}									\
 	static declare(name)
 
 static const char *const states[] = {
@@ -84,15 +84,15 @@ TRACKER_FILE(changed_blocks_last, true, DEVICE_ATTR_ADMIN_RO, "%u", d.counts.las
 TRACKER_FILE(changed_blocks_generation, true, DEVICE_ATTR_ADMIN_RO, "%u", d.counts.generation);
 
 /* A file about the snapshot that the device is in, called @s; zeros if in none. */
-#define SNAPSHOT_FILE(name, format, value)                                   \
-	static ssize_t name##_show(struct device *device,                    \
-				   struct device_attribute *attr, char *buf) \
-	{                                                                    \
-		struct snapshot_summary s;                                   \
-                                                                             \
-		blksnap_snapshot_summary_of(dev_of(device), &s);             \
-		return sysfs_emit(buf, format "\n", value);                  \
-	}                                                                    \
+#define SNAPSHOT_FILE(name, format, value)					\
+	static ssize_t name##_show(struct device *device,			\
+				   struct device_attribute *attr, char *buf)	\
+	{									\
+		struct snapshot_summary s;					\
+										\
+		blksnap_snapshot_summary_of(dev_of(device), &s);		\
+		return sysfs_emit(buf, format "\n", value);			\
+	}									\
 	static DEVICE_ATTR_RO(name)
 
 SNAPSHOT_FILE(snapshot_id, "%pUb", &s.id);

@@ -167,8 +167,8 @@ int blksnap_call_tracker_mark_dirty(struct blk_snap_tracker_mark_dirty_blocks *a
 		return ret;
 	if (!arg->count)
 		return -EINVAL;
-	ranges = blksnap_ranges_from_user(
-		(void __user *)arg->dirty_blocks_array, arg->count, -ENODATA);
+	ranges = blksnap_ranges_from_user((void __user *)arg->dirty_blocks_array,
+					  arg->count, -ENODATA);
 	if (IS_ERR(ranges))
 		return PTR_ERR(ranges);
 	origin = blksnap_snapshot_origin_of(dev);
@@ -228,11 +228,11 @@ static int read_changes(dev_t dev, struct blk_snap_tracker_changed_ranges *arg,
 
 	import_uuid(&generation, arg->generation_id.b);
 	do {
-		ret = blksnap_tracker_read_changes(
-			dev, &generation, arg->since, &sector, piece,
-			min_t(u32, arg->count - writer.count,
-			      MAP_PIECE / sizeof(*piece)),
-			&info);
+		u32 room = min_t(u32, arg->count - writer.count,
+				 MAP_PIECE / sizeof(*piece));
+
+		ret = blksnap_tracker_read_changes(dev, &generation, arg->since, &sector,
+						   piece, room, &info);
 		if (ret < 0)
 			return ret;
 		if (!is_first && info.snap_number != arg->snap_number)

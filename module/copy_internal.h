@@ -29,7 +29,7 @@ struct copier {
 	struct list_head waiters;		/* L */
 	struct list_head queue;			/* L, copies to be stored, in order */
 	unsigned int queued_pages;		/* L, of them */
-	bool is_short_of_room;			/* A, the first of the queue got no place; set under L */
+	bool is_short_of_room;			/* A, set under L: no place for the first */
 	unsigned int room_given; /* L, counts blksnap_copier_has_room() */
 	unsigned long short_since;		/* L, in jiffies, if it is short */
 	int error;				/* L, once not 0 it stays */

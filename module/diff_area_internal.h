@@ -56,7 +56,8 @@ struct diff_area {
 	u64 diskseq;				/* G, the origin's medium */
 
 	/* Above is what every write reads; from here on what those that are held write. */
-	raw_spinlock_t lock ____cacheline_aligned_in_smp;	/* irqs off; workqueue locks nest in it */
+	/* irqs off; workqueue locks nest in it */
+	raw_spinlock_t lock ____cacheline_aligned_in_smp;
 	struct bio_list incoming;		/* L, held writes */
 	struct bio_list released;		/* L, to be resubmitted */
 	bool is_busy;				/* L, the worker will look again */

@@ -52,7 +52,8 @@ void blksnap_diff_storage_set_portion(struct diff_storage *storage, sector_t por
 /*
  * The end, in two steps. The ranges are not storage any more, all at once: nothing
  * may be in use of them, but nobody else can have them yet, and
- * blksnap_diff_storage_range() still tells them. Then devices and files are let go of. Both may sleep.
+ * blksnap_diff_storage_range() still tells them. Then devices and files are let go
+ * of. Both may sleep.
  */
 void blksnap_diff_storage_unregister(struct diff_storage *storage);
 void blksnap_diff_storage_free(struct diff_storage *storage);

@@ -313,23 +313,30 @@ bool blksnap_snapshot_has_left_out_right(struct snapshot *snapshot)
 	       !READ_ONCE(snapshot->has_left_out);
 }
 
+static bool lies_on(struct storage_batch *batch, struct block_device *tracked)
+{
+	unsigned int i;
+
+	for (i = 0; i < blksnap_storage_batch_count(batch); i++)
+		if (range_on(tracked, blksnap_storage_batch_range(batch, i)).count)
+			return true;
+	return false;
+}
+
 /* It does not become storage, or not wholly: areas show zeros without reason. */
 static void fail_excluded(struct storage_batch *batch, int error)
 {
 	struct snapshot *snapshot;
-	unsigned int i, j;
+	unsigned int i;
 
 	list_for_each_entry(snapshot, &snapshots, link)
-		for (i = 0; i < snapshot->count && snapshot->leaves_out_storage; i++)
-			for (j = 0; j < blksnap_storage_batch_count(batch); j++)
-				if (range_on(tracker_bdev(snapshot->devices[i]
-								  .tracker),
-					     blksnap_storage_batch_range(batch,
-									 j))
-					    .count)
-					blksnap_copier_fail(snapshot->copier,
-							    tracker_bdev(snapshot->devices[i].tracker),
-							    error);
+		for (i = 0; i < snapshot->count && snapshot->leaves_out_storage; i++) {
+			struct block_device *tracked =
+				tracker_bdev(snapshot->devices[i].tracker);
+
+			if (lies_on(batch, tracked))
+				blksnap_copier_fail(snapshot->copier, tracked, error);
+		}
 }
 
 /* Those that are not being taken yet leave it out then. */
@@ -343,8 +350,7 @@ static int exclude_everywhere(struct storage_batch *batch)
 		for (i = 0; i < snapshot->count && snapshot->leaves_out_storage; i++)
 			for (j = 0; j < blksnap_storage_batch_count(batch) && !ret; j++)
 				ret = exclude(snapshot, i,
-					      blksnap_storage_batch_range(batch,
-									  j));
+					      blksnap_storage_batch_range(batch, j));
 	if (ret)
 		fail_excluded(batch, ret);
 	return ret;

@@ -98,10 +98,9 @@ static struct tracker *tracker_make(struct block_device *bdev)
 	tracker->passed_writes = alloc_percpu(u64);
 	if (!tracker->passed_writes)
 		goto out;
-	tracker->map = blksnap_cbt_map_alloc(
-		bdev_nr_sectors(bdev),
-		READ_ONCE(blksnap_tracking_block_minimum_shift),
-		READ_ONCE(blksnap_tracking_block_maximum_count));
+	tracker->map = blksnap_cbt_map_alloc(bdev_nr_sectors(bdev),
+					     READ_ONCE(blksnap_tracking_block_minimum_shift),
+					     READ_ONCE(blksnap_tracking_block_maximum_count));
 	if (IS_ERR(tracker->map)) {
 		ret = PTR_ERR(tracker->map);
 		tracker->map = NULL;
