@@ -429,7 +429,8 @@ static struct gendisk *make_disk(struct image *image)
 		.max_hw_sectors = UINT_MAX,
 		/* Storage may want whole sectors; none that is accepted wants more. */
 		.dma_alignment = max_t(unsigned int, bdev_dma_alignment(origin),
-				       bdev_logical_block_size(origin) - 1),
+				       min_t(unsigned int, PAGE_SIZE,
+					     bdev_logical_block_size(origin)) - 1),
 	};
 	struct gendisk *disk = blk_alloc_disk(&limits, NUMA_NO_NODE);
 

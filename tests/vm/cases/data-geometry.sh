@@ -2,7 +2,7 @@
 # shellcheck shell=bash
 #
 # Devices whose size is not a multiple of 4 KiB, whose partitions begin anywhere,
-# and whose sectors have 4 KiB.
+# and whose sectors have 4 KiB or more.
 
 DESCRIPTION="odd sizes, odd starts and 4 KiB sectors are right to the last one"
 MACHINE="disk=a:64M disk=b:64M disk=c:64M disk=d:128M"
@@ -12,9 +12,13 @@ requires() {
 	need_snapshots pattern
 }
 
-# The SCSI disk takes memory at any multiple of 4, others of 512.
+# The SCSI disk takes memory at any multiple of 4, others of 512. None wants more than
+# whole pages.
 whole_sectors() {
-	(($(<"/sys/block/${1##*/}/queue/dma_alignment") >= $(blockdev --getss "$1") - 1))
+	local sector
+
+	sector=$(blockdev --getss "$1")
+	(($(<"/sys/block/${1##*/}/queue/dma_alignment") >= (sector < 4096 ? sector : 4096) - 1))
 }
 
 overwritten() {
@@ -70,12 +74,22 @@ large_sectors_of_loop() {
 	overwritten "$loop" 4096
 }
 
+# Larger than a page, on kernels that have such blocks.
+larger_blocks_of_loop() {
+	local loop file=$CASE_TMP/larger
+
+	truncate -s 8M "$file"
+	loop=$(losetup --find --show --sector-size 16384 "$file" 2>/dev/null) || return 0
+	at_exit_case losetup -d "$loop"
+	overwritten "$loop" 16384
+}
+
 act() {
 	local disk what
 
 	new_disk disk
 	load_blksnap
-	for what in odd_size odd_part large_sectors large_sectors_of_loop; do
+	for what in odd_size odd_part large_sectors large_sectors_of_loop larger_blocks_of_loop; do
 		scope "$what"
 		echo "$what"
 	done
