@@ -118,30 +118,25 @@ static int untrack(void)
 	return call(IOCTL_BLK_SNAP_TRACKER_REMOVE, &arg);
 }
 
-static int append(void)
+static int append_ranges(struct blk_snap_dev dev, uint64_t at, uint64_t count)
 {
-	struct blk_snap_block_range ranges[] = {
-		{ next_part, PART / 2 }, { next_part + PART / 2, PART / 2 },
-	};
+	struct blk_snap_block_range ranges[] = { { at, count }, { at + count, count } };
 	struct blk_snap_snapshot_append_storage arg = {
-		.id = id, .dev_id = storage_dev, .count = 2, .ranges = ranges,
+		.id = id, .dev_id = dev, .count = 2, .ranges = ranges,
 	};
 
 	return call(IOCTL_BLK_SNAP_SNAPSHOT_APPEND_STORAGE, &arg);
 }
 
+static int append(void)
+{
+	return append_ranges(storage_dev, next_part, PART / 2);
+}
+
 /* Storage on the origin itself, which its image shows as zeros. */
 static int append_own(void)
 {
-	uint64_t at = 65536 + next_part / 4;
-	struct blk_snap_block_range ranges[] = {
-		{ at, PART / 8 }, { at + PART / 8, PART / 8 },
-	};
-	struct blk_snap_snapshot_append_storage arg = {
-		.id = id, .dev_id = origin_dev, .count = 2, .ranges = ranges,
-	};
-
-	return call(IOCTL_BLK_SNAP_SNAPSHOT_APPEND_STORAGE, &arg);
+	return append_ranges(origin_dev, 65536 + next_part / 4, PART / 8);
 }
 
 static int append_file(void)
@@ -338,7 +333,7 @@ static void taken_again(void)
 		created();
 }
 
-/* What is on the origin is shown as zeros wholly, or the snapshot is given up. */
+/* Of storage on the origin a part may be shown as zeros: the snapshot is given up. */
 static void taken_anew(void)
 {
 	struct blk_snap_snapshot_info arg = { .id = id };
