@@ -84,7 +84,7 @@ int blk_filter_grow(struct blk_filter *f, sector_t end)
 
 	if (IS_ERR(drain))
 		return PTR_ERR(drain);
-	noio = memalloc_noio_save();		/* see blkfilter_attach() */
+	noio = memalloc_noio_save();		/* see bring_into_force() */
 	WRITE_ONCE(f->is_gated, true);
 	blkfilter_synchronize();	/* who sees the new end sees the gate closed */
 	WRITE_ONCE(f->end, end);
