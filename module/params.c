@@ -64,7 +64,7 @@ BOUNDED(memory_budget_mb, 64, MEMORY_BUDGET_MB_MIN, MEMORY_BUDGET_MB_MAX,
 BOUNDED(storage_timeout_ms, 30000, STORAGE_TIMEOUT_MS_MIN, STORAGE_TIMEOUT_MS_MAX,
 	"longest time that a write waits for storage that makes no progress");
 BOUNDED(take_timeout_ms, 30000, 100, 3600000,
-	"longest time for each step of a take: older writes, and the freeze");
+	"longest time for each step of a take, and for older writes where tracking starts");
 
 /*
  * Parameters of earlier implementations, so that scripts which set them still

@@ -235,7 +235,8 @@ struct blk_snap_snapshot_create {
  *
  * Starts tracking the devices that are not tracked yet, and queues an event
  * that asks for storage. On failure it leaves no tracker that it made. Errors:
- * EINVAL no device, or one twice; EALREADY one is in another snapshot;
+ * EINVAL no device, one twice, or one without sectors; EALREADY one is in another
+ * snapshot; what opening a device answers, as ENOMEDIUM;
  * EOPNOTSUPP one cannot be filtered (the kernel log says why); ETIMEDOUT I/O
  * that was under way did not end; ENODATA the array cannot be read; ENODEV one
  * is being removed; EBUSY something else in the kernel holds the place where
@@ -427,7 +428,8 @@ struct blk_snap_event_low_free_space {
  * struct blk_snap_event_corrupted - data of %blk_snap_event_code_corrupted.
  * @orig_dev_id: the device whose data could not be kept.
  * @err_code: positive errno; ENOSPC if the storage ran out, ETIMEDOUT if it made no
- *            progress, ENOMEDIUM if the device has another medium than at the take.
+ *            progress, ENOMEDIUM if the device has another medium than at the take,
+ *            EIO if the storage could not be written, ENOMEM if memory ran out.
  */
 struct blk_snap_event_corrupted {
 	struct blk_snap_dev orig_dev_id;
@@ -466,9 +468,10 @@ struct blk_snap_snapshot_append_file {
  * file (O_TMPFILE) vanishes by itself with the snapshot. What the file system
  * reads from the file is unspecified afterwards. Errors: ESRCH no such
  * snapshot; EBADF @fd is not open for writing; EINVAL not a regular file, empty, no room
- * left after rounding, extents that are shared, inline or encoded, overlap
- * with storage already given, a device that lies above a snapshotted one, or
- * flags or reserved words not zero; EOPNOTSUPP another kind of file system, or
+ * left after rounding, extents that are shared, inline, encoded or without blocks
+ * yet, overlap with storage already given, a device that lies above a snapshotted
+ * one or has larger logical blocks than a device of the snapshot, or flags or
+ * reserved words not zero; EOPNOTSUPP another kind of file system, or
  * a file on its real-time device, or a DAX file; EBUSY the file is in use as
  * storage or swap, or mapped for writing.
  */
