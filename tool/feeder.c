@@ -80,6 +80,8 @@ static void complain(struct feeder *feeder, int error)
 		text = "the limit for overwritten data is reached";
 	else if (error == -ENOSPC)
 		text = "there is no more room for overwritten data";
+	else if (error == -EBUSY)
+		text = "another snapshot has been taken of the device with overwritten data, and more files could spoil it";
 	if (feeder->is_running)
 		say_error("%s on %s: %s; the snapshot lasts as long as what it was given",
 			  text, feeder->storage.dir, strerror(-error));

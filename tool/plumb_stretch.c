@@ -87,6 +87,12 @@ static void complain(struct stretch *stretch, int ret)
 			 stretch->is_on_origin ? " or a path that is not on a device of the snapshot" : "");
 		return;
 	}
+	if (ret == -EBUSY) {
+		say_error("%s: another snapshot has been taken of that device, and a file made now could spoil it",
+			  path);
+		say_hint("delete that one, or give storage elsewhere with 'blksnap snapshot_appendstorage'");
+		return;
+	}
 	say_error("%s: no %" PRIu64 " MiB for the snapshot: %s", path,
 		  stretch->owed / MiB, strerror(-ret));
 	say_hint("make room there; it is tried again every second");
@@ -281,6 +287,7 @@ static enum status look_at(struct stretch *stretch,
 static enum status begin(struct stretch *stretch, bool *is_corrupt)
 {
 	const struct plumb_args *args = stretch->args;
+	const struct storage_user user = { stretch->fd, args->id };
 	struct blksnap_info info;
 	enum status status;
 	int ret = blksnap_snapshot_info(stretch->fd, &args->id, &info);
@@ -293,7 +300,7 @@ static enum status begin(struct stretch *stretch, bool *is_corrupt)
 		blksnap_info_free(&info);
 		return DONE;
 	}
-	status = stretch_files_open(&stretch->files, args->path,
+	status = stretch_files_open(&stretch->files, &user, args->path,
 				    args->limit_bytes);
 	if (status == DONE) {
 		status = look_at(stretch, &info);

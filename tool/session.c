@@ -181,6 +181,28 @@ static enum status create(struct session *session)
 	return DONE;
 }
 
+static struct storage_user user_of(const struct session *session)
+{
+	return (struct storage_user){ session->fd, session->id };
+}
+
+static enum status check_others(const struct session *session, dev_t dev,
+				const char *path)
+{
+	const struct storage_user user = user_of(session);
+	int ret = storage_spoils_another(&user, dev);
+
+	if (!ret)
+		return DONE;
+	if (ret != -EBUSY) {
+		say_error("the snapshots that there are: %s", strerror(-ret));
+		return FAILED;
+	}
+	say_error("%s is a device of another snapshot, which would be spoilt; delete that ('blksnap status' shows it), or name another device",
+		  path);
+	return IN_USE;
+}
+
 static enum status give_device(struct session *session, const char *path)
 {
 	struct blk_snap_block_range range = { .sector_offset = 0 };
@@ -193,6 +215,8 @@ static enum status give_device(struct session *session, const char *path)
 	if (status == DONE)
 		status = storage_open_device(&session->feeder.storage, path,
 					     &bytes);
+	if (status == DONE)
+		status = check_others(session, device_number(dev), path);
 	if (status == DONE) {
 		range.sector_count = bytes / 512;
 		ret = blksnap_snapshot_append_storage(session->fd,
@@ -224,12 +248,13 @@ static int give_from(struct session *session,
 		     const struct storage_place *places, size_t count,
 		     uint64_t first)
 {
+	const struct storage_user user = user_of(session);
 	struct feeder *feeder = &session->feeder;
 	int ret = -ENOSPC, worst = -ENOSPC;
 
 	for (size_t i = 0; i < count; i++) {
-		ret = storage_open(&feeder->storage, &places[i], options,
-				   first, total_capacity(session));
+		ret = storage_open(&feeder->storage, &user, &places[i],
+				   options, first, total_capacity(session));
 		if (!ret) {
 			ret = feeder_give(feeder, first);
 			if (!ret)
@@ -267,6 +292,9 @@ static enum status give_files(struct session *session,
 	if (ret == -ENOSPC) {
 		say_error("no file system has room to keep overwritten data; free some, or name a place with --storage or --storage-device");
 		status = NO_ROOM;
+	} else if (ret == -EBUSY) {
+		say_error("where there is room for overwritten data, another snapshot has been taken of the device, and would be spoilt; delete that ('blksnap status' shows it), or name another place with --storage");
+		status = IN_USE;
 	} else if (ret) {
 		say_error("no storage could be given%s%s: %s; name another place with --storage or --storage-device",
 			  count == 1 ? " from " : "",

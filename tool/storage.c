@@ -62,6 +62,37 @@ bool storage_is_snapshotted(dev_t dev, const struct blk_snap_dev *devs,
 	return false;
 }
 
+static int holds(const struct storage_user *user, const struct blk_snap_uuid *id,
+		 dev_t dev)
+{
+	struct blksnap_info info;
+	int ret = blksnap_snapshot_info(user->control_fd, id, &info);
+
+	if (ret)
+		return ret == -ESRCH ? 0 : ret;
+	if (info.fixed.state == blk_snap_snapshot_state_taken)
+		for (uint32_t i = 0; !ret && i < info.fixed.image_count; i++)
+			if (storage_is_snapshotted(dev, &info.images[i].orig_dev_id, 1))
+				ret = -EBUSY;
+	blksnap_info_free(&info);
+	return ret;
+}
+
+int storage_spoils_another(const struct storage_user *user, dev_t dev)
+{
+	struct blk_snap_uuid *ids;
+	size_t count;
+	int ret = blksnap_snapshot_collect(user->control_fd, &ids, &count);
+
+	if (ret)
+		return ret;
+	for (size_t i = 0; !ret && i < count; i++)
+		if (memcmp(&ids[i], &user->id, sizeof(user->id)))
+			ret = holds(user, &ids[i], dev);
+	free(ids);
+	return ret;
+}
+
 static bool is_suitable(struct libmnt_fs *fs)
 {
 	const char *type = mnt_fs_get_fstype(fs);
@@ -168,10 +199,16 @@ enum status storage_places(const struct storage_options *options,
 	return DONE;
 }
 
-int storage_make_file(int dir_fd, uint64_t bytes, struct storage_file *file)
+int storage_make_file(const struct storage_user *user, int dir_fd, uint64_t bytes,
+		      struct storage_file *file)
 {
-	int ret = 0;
+	struct stat st;
+	int ret = fstat(dir_fd, &st) ? -errno :
+		  storage_spoils_another(user, st.st_dev);
 
+	/* It is known to be in vain; what counts is the second time. */
+	if (ret)
+		return ret;
 	file->fd = openat(dir_fd, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
 	if (file->fd < 0)
 		return -errno;
@@ -180,6 +217,8 @@ int storage_make_file(int dir_fd, uint64_t bytes, struct storage_file *file)
 	/* On disk before the module, which asks for it under no lock of ours. */
 	else if (fsync(file->fd))
 		ret = -errno;
+	else
+		ret = storage_spoils_another(user, st.st_dev);
 	if (ret)
 		close(file->fd);
 	file->bytes = bytes;
@@ -209,7 +248,7 @@ static int fill_pool(struct storage *storage, uint64_t first, uint64_t total)
 		bytes = bytes / FILE_BYTES_MIN * FILE_BYTES_MIN;
 		if (!bytes)
 			break;
-		ret = storage_make_file(storage->dir_fd, bytes, file);
+		ret = storage_make_file(&storage->user, storage->dir_fd, bytes, file);
 		/* What was made before the room went is better than nothing. */
 		if (ret)
 			return storage->pool_count ? 0 : ret;
@@ -219,7 +258,8 @@ static int fill_pool(struct storage *storage, uint64_t first, uint64_t total)
 	return storage->pool_count ? 0 : -ENOSPC;
 }
 
-int storage_open(struct storage *storage, const struct storage_place *place,
+int storage_open(struct storage *storage, const struct storage_user *user,
+		 const struct storage_place *place,
 		 const struct storage_options *options, uint64_t first,
 		 uint64_t capacity)
 {
@@ -227,6 +267,7 @@ int storage_open(struct storage *storage, const struct storage_place *place,
 	int ret;
 
 	memset(storage, 0, sizeof(*storage));
+	storage->user = *user;
 	storage->device_fd = -1;
 	storage->limit = options->limit_bytes ? options->limit_bytes :
 						UINT64_MAX;
@@ -271,7 +312,7 @@ int storage_next(struct storage *storage, uint64_t bytes,
 	bytes = fitting(storage, bytes, room_in(storage->dir_fd) / 2);
 	ret = -ENOSPC;
 	while (bytes >= FILE_BYTES_MIN) {
-		ret = storage_make_file(storage->dir_fd, bytes, file);
+		ret = storage_make_file(&storage->user, storage->dir_fd, bytes, file);
 		if (ret != -ENOSPC)
 			break;
 		bytes = bytes / 2 / FILE_BYTES_MIN * FILE_BYTES_MIN;

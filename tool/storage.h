@@ -10,6 +10,9 @@
  * held data that belongs into the image; as storage it would be overwritten.
  * There, the room that may be needed is set aside before the take, as a pool
  * of files, and what was not needed is free again afterwards.
+ *
+ * The same holds for every other snapshot that there is: once it has been taken,
+ * no file is made on a device of it for ours.
  */
 #ifndef STORAGE_H
 #define STORAGE_H
@@ -41,7 +44,18 @@ struct storage_file {
 };
 
 /**
+ * struct storage_user - for which snapshot.
+ * @control_fd: of the module.
+ * @id: the snapshot.
+ */
+struct storage_user {
+	int control_fd;
+	struct blk_snap_uuid id;
+};
+
+/**
  * struct storage - where room comes from.
+ * @user: whom it is for.
  * @dir: directory that files are made in.
  * @dir_fd: the same, or -1.
  * @device_fd: the device, held so that nobody else uses it, or -1.
@@ -52,6 +66,7 @@ struct storage_file {
  * @pool: files made before the take.
  */
 struct storage {
+	struct storage_user user;
 	char dir[PATH_MAX];
 	int dir_fd;
 	int device_fd;
@@ -80,11 +95,23 @@ struct storage_place {
 bool storage_is_snapshotted(dev_t dev, const struct blk_snap_dev *devs,
 			    size_t count);
 
-/*
- * A file without a name, with all its blocks allocated and known to the disk.
- * Returns 0 and a descriptor that is the caller's, or -errno.
+/**
+ * storage_spoils_another - would storage on @dev take data away from an image?
+ *
+ * -EBUSY: yes, @dev lies on a device of another snapshot than @user's, and that has
+ * been taken. Else 0, or what kept the module from answering. To be asked when the
+ * blocks are allocated: a snapshot that is taken later shows them as what they are.
  */
-int storage_make_file(int dir_fd, uint64_t bytes, struct storage_file *file);
+int storage_spoils_another(const struct storage_user *user, dev_t dev);
+
+/**
+ * storage_make_file - a file without a name, for a snapshot.
+ *
+ * All its blocks are allocated and known to the disk. Returns 0 and a descriptor that
+ * is the caller's, or -errno; -EBUSY: see storage_spoils_another().
+ */
+int storage_make_file(const struct storage_user *user, int dir_fd, uint64_t bytes,
+		      struct storage_file *file);
 
 /**
  * storage_places - where files could be made, the best first.
@@ -105,14 +132,16 @@ enum status storage_places(const struct storage_options *options,
  *
  * Returns 0 or -errno.
  */
-int storage_open(struct storage *storage, const struct storage_place *place,
+int storage_open(struct storage *storage, const struct storage_user *user,
+		 const struct storage_place *place,
 		 const struct storage_options *options, uint64_t first,
 		 uint64_t capacity);
 
 /**
  * storage_next - a file of about @bytes, or what can be had.
  *
- * -ENOSPC: no room; -EDQUOT: the limit is reached.
+ * -ENOSPC: no room; -EDQUOT: the limit is reached; -EBUSY: another snapshot holds
+ * the device.
  */
 int storage_next(struct storage *storage, uint64_t bytes,
 		 struct storage_file *file);

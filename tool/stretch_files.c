@@ -45,13 +45,15 @@ static bool split_prefix(const char *prefix, char dir[PATH_MAX],
 	       snprintf(stem, STEM_SIZE, "%sdiff_storage#", base) < STEM_SIZE;
 }
 
-enum status stretch_files_open(struct stretch_files *files, const char *prefix,
-			       uint64_t limit)
+enum status stretch_files_open(struct stretch_files *files,
+			       const struct storage_user *user,
+			       const char *prefix, uint64_t limit)
 {
 	char dir[PATH_MAX];
 	enum status status;
 
 	memset(files, 0, sizeof(*files));
+	files->user = *user;
 	files->limit = limit ? limit : UINT64_MAX;
 	if (!split_prefix(prefix, dir, files->stem)) {
 		say_error("%s: %s; choose a shorter prefix", prefix,
@@ -96,7 +98,7 @@ int stretch_files_set_aside(struct stretch_files *files, uint64_t bytes,
 		struct storage_file *file = &files->aside[files->aside_count];
 		uint64_t size = smaller(bytes, left);
 
-		ret = storage_make_file(files->dir_fd, size, file);
+		ret = storage_make_file(&files->user, files->dir_fd, size, file);
 		if (!ret && is_too_late(context)) {
 			close(file->fd);
 			break;
@@ -146,7 +148,7 @@ static int make_fitting(struct stretch_files *files, uint64_t bytes,
 	if (bytes < FILE_BYTES_MIN)
 		return -EDQUOT;
 	do {
-		ret = storage_make_file(files->dir_fd, bytes, file);
+		ret = storage_make_file(&files->user, files->dir_fd, bytes, file);
 		bytes = bytes / 2 / MiB * MiB;
 	} while (ret == -ENOSPC && bytes >= FILE_BYTES_MIN);
 	/* Somebody's quota is room that there is not, as well. */

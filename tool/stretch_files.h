@@ -21,6 +21,7 @@
 
 /**
  * struct stretch_files - where the files come from.
+ * @user: the snapshot that they are for.
  * @dir_fd: the directory.
  * @stem: names without their number.
  * @next: the number to try next.
@@ -30,6 +31,7 @@
  * @aside: files without a name, made before the take.
  */
 struct stretch_files {
+	struct storage_user user;
 	int dir_fd;
 	char stem[STEM_SIZE];
 	unsigned int next;
@@ -44,13 +46,15 @@ struct stretch_files {
 
 /**
  * stretch_files_open - begins.
+ * @user: the snapshot that the files are for.
  * @prefix: of the names, with the directory.
  * @limit: bytes in all, 0 without one.
  *
  * FAILED, and it has said why.
  */
-enum status stretch_files_open(struct stretch_files *files, const char *prefix,
-			       uint64_t limit);
+enum status stretch_files_open(struct stretch_files *files,
+			       const struct storage_user *user,
+			       const char *prefix, uint64_t limit);
 
 /**
  * stretch_files_set_aside - makes all files that will be needed.
@@ -71,7 +75,8 @@ int stretch_files_set_aside(struct stretch_files *files, uint64_t bytes,
  * @file: on return a descriptor that is the caller's.
  *
  * Returns 0 or -errno; -EDQUOT: the limit, or the last that was set aside, is
- * reached; -ENOSPC: the file system is full.
+ * reached; -ENOSPC: the file system is full; -EBUSY: another snapshot has been
+ * taken of its device.
  */
 int stretch_files_next(struct stretch_files *files, uint64_t bytes,
 		       struct storage_file *file);
