@@ -113,6 +113,8 @@ struct bio_record *blk_filter_take_off(struct bio *bio)
 
 	bio->bi_end_io = record->end_io;
 	bio->bi_private = record->private;
+	/* Who sees the count sees the data as well, which a processor may have moved. */
+	smp_wmb();
 	this_cpu_dec(f->inflight->count[parity]);
 	/* Whoever waits looks again from time to time: no barrier. */
 	if (unlikely(parity != (READ_ONCE(f->epoch) & 1)))
