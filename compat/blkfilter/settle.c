@@ -34,6 +34,8 @@
 
 #include "blk-filter.h"
 
+#define LOOKS	4	/* of the statistics, which must all say the same */
+
 enum settle_how { SETTLE_UNKNOWN, SETTLE_FREEZE, SETTLE_DM, SETTLE_ACCOUNTED };
 
 static const struct {
@@ -135,6 +137,25 @@ int settle_submitters(struct block_device *bdev, unsigned long deadline)
 	return ret;
 }
 
+/*
+ * The sum is taken over processors one after another. A write that begins on one that
+ * was counted and ends on one that was not counts as one less than none, and could hide
+ * one that is under way. That is a matter of a moment, and does not come so many times
+ * in a row.
+ */
+static int wait_for_count(struct gendisk *disk, unsigned long deadline)
+{
+	unsigned int looks = 0;
+
+	while (looks < LOOKS) {
+		looks = blk_filter_under_way(disk, WRITE) > 0 ? 0 : looks + 1;
+		if (time_after(jiffies, deadline))
+			return -ETIMEDOUT;
+		fsleep(1000);
+	}
+	return 0;
+}
+
 int settle_older(struct block_device *bdev, unsigned long deadline)
 {
 	struct gendisk *disk = bdev->bd_disk;
@@ -147,10 +168,5 @@ int settle_older(struct block_device *bdev, unsigned long deadline)
 		ret = settle_md_count(disk, deadline);
 	if (ret || how_to_settle(disk) != SETTLE_ACCOUNTED)
 		return ret;
-	while (blk_filter_under_way(disk, WRITE) > 0) {
-		if (time_after(jiffies, deadline))
-			return -ETIMEDOUT;
-		msleep(1);
-	}
-	return 0;
+	return wait_for_count(disk, deadline);
 }
