@@ -25,6 +25,7 @@
  * The callbacks need no recursion guard of ftrace's, which would drop a nested
  * bio: they do not submit, so they cannot nest in one context.
  */
+#include <linux/blk-cgroup.h>
 #include <linux/blkdev.h>
 #include <linux/ftrace.h>
 #include <linux/module.h>
@@ -272,6 +273,8 @@ static int send_probe(struct block_device *bdev)
 		}
 		__bio_add_page(bio, page, min_t(unsigned int, size, PAGE_SIZE), 0);
 	}
+	/* It says nothing about the way of others if the caller's limits stop it. */
+	bio_associate_blkg_from_css(bio, blkcg_root_css);
 	bio->bi_end_io = probe_end_io;
 	__module_get(THIS_MODULE);
 	WRITE_ONCE(is_probe_seen, false);
