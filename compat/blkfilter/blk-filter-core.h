@@ -103,13 +103,14 @@ void blk_filter_flush(struct blk_filter *f);
 
 /*
  * Who is held waits, whatever he has asked for. In the end one worker submits for all
- * cgroups, and must not wait for the budget of one: like swap, which others may wait
- * for as well, the bio is charged as a debt.
+ * cgroups, and must not wait for the budget of one: like metadata, which others may
+ * wait for as well, the bio is charged as a debt. (So would swap be, but what device
+ * mapper counts of that at the bio's end it has not counted at its beginning.)
  */
 static inline void blk_filter_be_patient(struct bio *bio)
 {
 	bio->bi_opf &= ~REQ_NOWAIT;
-	bio->bi_opf |= REQ_SWAP;
+	bio->bi_opf |= REQ_META;
 	bio_clear_polled(bio);
 }
 
