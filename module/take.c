@@ -179,10 +179,9 @@ static int prepare(struct snapshot *snapshot, unsigned int timeout_ms)
 		struct snapshot_device *device = &snapshot->devices[i];
 		struct block_device *bdev = tracker_bdev(device->tracker);
 
-		ret = blksnap_tracker_prepare(device->tracker);
+		ret = blksnap_tracker_prepare(device->tracker, &device->capacity);
 		if (ret)
 			return ret;
-		device->capacity = bdev_nr_sectors(bdev);
 		device->image = blksnap_image_alloc(bdev, device->area,
 						    device->tracker->map);
 		if (IS_ERR(device->image)) {

@@ -470,18 +470,17 @@ static void look_for_another_medium(struct tracker *tracker)
 	tracker->diskseq = diskseq;
 }
 
-int blksnap_tracker_prepare(struct tracker *tracker)
+int blksnap_tracker_prepare(struct tracker *tracker, sector_t *capacity)
 {
-	int ret = blkfilter_validate(tracker->flt);
+	int ret = blkfilter_validate(tracker->flt, capacity);
 
 	if (ret)
 		return ret;
 	look_for_another_medium(tracker);
 	/* Without a medium it is as good as gone. */
-	if (!bdev_nr_sectors(tracker_bdev(tracker)))
+	if (!*capacity)
 		return -ENODEV;
-	return blksnap_cbt_map_prepare(tracker->map,
-				       bdev_nr_sectors(tracker_bdev(tracker)));
+	return blksnap_cbt_map_prepare(tracker->map, *capacity);
 }
 
 void blksnap_trackers_lock_maps(void)

@@ -158,13 +158,13 @@ void blksnap_trackers_mark_storage(struct block_device *bdev,
 void blksnap_trackers_mark_below(struct block_device *bdev);
 
 /*
- * The take, in steps. blksnap_tracker_prepare() may sleep and fail (-ENODEV,
- * -EOPNOTSUPP, -ENOMEM). Readers of maps are locked out from before the gates
- * close, but not while file systems are being frozen, since one of them may wait for
- * a reader. blksnap_tracker_switch() is called with the gate closed, and does not sleep.
- * blksnap_tracker_finish() may sleep.
+ * The take, in steps. blksnap_tracker_prepare() says for how many sectors all that
+ * follows is done; it may sleep and fail (-ENODEV, -EOPNOTSUPP, -ENOMEM). Readers of
+ * maps are locked out from before the gates close, but not while file systems are being
+ * frozen, since one of them may wait for a reader. blksnap_tracker_switch() is called
+ * with the gate closed, and does not sleep. blksnap_tracker_finish() may sleep.
  */
-int blksnap_tracker_prepare(struct tracker *tracker);
+int blksnap_tracker_prepare(struct tracker *tracker, sector_t *capacity);
 void blksnap_trackers_lock_maps(void);
 void blksnap_tracker_switch(struct tracker *tracker, struct diff_area *area);
 void blksnap_trackers_unlock_maps(void);

@@ -76,7 +76,7 @@ struct blkfilter_range blkfilter_bio_range(const struct blkfilter *flt,
 	sector_t start = blk_filter_bio_start(bio), end = start + bio_sectors(bio);
 
 	start = max(start, f->start);
-	end = min(end, READ_ONCE(f->end));
+	end = max(start, min(end, READ_ONCE(f->end)));
 	return (struct blkfilter_range){ start - f->start, end - start };
 }
 EXPORT_SYMBOL_GPL(blkfilter_bio_range);

@@ -42,6 +42,9 @@ static enum blkfilter_verdict ask(struct blk_filter *flt, struct bio *bio,
 	}
 	start = max(start, flt->start);
 	end = min(end, READ_ONCE(flt->end));
+	/* The partition may have shrunk since the caller looked. */
+	if (unlikely(start >= end))
+		return BLKFILTER_PASS;
 	/* Before it is in force the record alone counts: what has one will end. */
 	if (READ_ONCE(flt->is_in_force) &&
 	    flt->pub.ops->submit_bio(&flt->pub, bio, start - flt->start,

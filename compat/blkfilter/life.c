@@ -34,12 +34,15 @@ static unsigned int partno_of(struct block_device *bdev)
 #endif
 }
 
-int blkfilter_validate(struct blkfilter *flt)
+int blkfilter_validate(struct blkfilter *flt, sector_t *capacity)
 {
 	struct blk_filter *f = blk_filter_of(flt);
 	struct block_device *bdev = flt->bdev;
+	sector_t end;
 	bool is_there;
 
+	/* Once: it may grow at any time, and what is added is not filtered yet. */
+	*capacity = bdev_nr_sectors(bdev);
 	if (READ_ONCE(f->is_gone) || !blk_filter_is_disk_live(f->disk))
 		return -ENODEV;
 	if (!bdev_is_partition(bdev))
@@ -52,9 +55,11 @@ int blkfilter_validate(struct blkfilter *flt)
 		pr_err("%pg: the partition was moved or removed\n", bdev);
 		return -ENODEV;
 	}
-	if (f->start + bdev_nr_sectors(bdev) > f->end)
-		return blk_filter_grow(f, f->start + bdev_nr_sectors(bdev)) ?:
-		       blk_filter_check_device(bdev);
+	end = f->start + *capacity;
+	if (end > f->end)
+		return blk_filter_grow(f, end) ?: blk_filter_check_device(bdev);
+	/* What lies behind is somebody else's by now. */
+	WRITE_ONCE(f->end, end);
 	return blk_filter_check_device(bdev);
 }
 EXPORT_SYMBOL_GPL(blkfilter_validate);

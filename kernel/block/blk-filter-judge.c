@@ -39,6 +39,9 @@ static enum blkfilter_verdict ask(struct blk_filter *f, struct bio *bio,
 	}
 	start = max(start, f->start);
 	end = min(end, READ_ONCE(f->end));
+	/* The partition may have shrunk since the caller looked. */
+	if (unlikely(start >= end))
+		return BLKFILTER_PASS;
 	if (f->pub.ops->submit_bio(&f->pub, bio, start - f->start,
 				   end - start) == BLKFILTER_TAKEN)
 		return BLKFILTER_TAKEN;

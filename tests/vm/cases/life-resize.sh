@@ -52,6 +52,10 @@ through_sizes() {
 	$resize 4096
 	take
 	pattern fill "$origin" 3 --only 0:128
+	# What belongs to it no more is written, and is none of its changes.
+	[[ $resize != resize_partition ]] ||
+		dd if=/dev/urandom of="$disk" bs=512 seek=$((2048 + 8000)) count=8 \
+			oflag=direct conv=notrunc status=none
 	snap destroy "$id"
 	take
 	snap destroy "$id"

@@ -112,8 +112,10 @@ void blkfilter_detach(struct blkfilter *flt);
 bool blkfilter_is_gone(const struct blkfilter *flt);
 
 /**
- * blkfilter_validate - whether the device is still where it was.
+ * blkfilter_validate - whether the device is still where it was, and how large.
  * @flt: the filter.
+ * @capacity: on success its sectors, of which every write is shown. The device may be
+ *	larger by the time this is read.
  *
  * A partition that grew is filtered up to its new end from here on. For that the gate
  * is closed, for 30 seconds at most, and opened: not to be called with the gate
@@ -123,7 +125,7 @@ bool blkfilter_is_gone(const struct blkfilter *flt);
  * now; -EOPNOTSUPP it cannot be filtered any more; -ETIMEDOUT it grew, and what
  * is under way there did not end; -ENOMEM. The log says which of the former.
  */
-int blkfilter_validate(struct blkfilter *flt);
+int blkfilter_validate(struct blkfilter *flt, sector_t *capacity);
 
 /**
  * blkfilter_close_gate - collects bios instead of judging them.
