@@ -155,9 +155,12 @@ void __blksnap_snapshot_release(struct snapshot *snapshot, bool undo)
 		blksnap_copier_free(snapshot->copier);
 	if (snapshot->storage) {
 		/*
-		 * In this order: a take that still leaves it out ends the period before
-		 * it is marked, and what it will hold is written later still.
+		 * Marked on both sides. Behind: a take that still leaves it out ends the
+		 * period before the mark, and what it will hold is written later still.
+		 * Before: a take that finds it no storage any more must have the mark
+		 * of what was stored.
 		 */
+		mark_storage_changed(snapshot);
 		blksnap_diff_storage_unregister(snapshot->storage);
 		mark_storage_changed(snapshot);
 		blksnap_diff_storage_free(snapshot->storage);
