@@ -364,10 +364,15 @@ static int check_batch(struct storage_batch *batch)
 	int ret = 0;
 
 	/* It names no lower device, and lies above its original and storage. */
-	if (blksnap_image_is_image(bdev->bd_disk)) {
-		pr_err("%pg is an image of a snapshot, and cannot be storage\n", bdev);
-		return -EINVAL;
-	}
+	if (!blksnap_image_is_image(bdev->bd_disk))
+		ret = blksnap_stack_is_above_any(bdev->bd_disk, blksnap_image_is_image);
+	else
+		ret = 1;
+	if (ret > 0)
+		pr_err("%pg is an image of a snapshot, or lies on one, and cannot be storage\n",
+		       bdev);
+	if (ret)
+		return ret < 0 ? ret : -EINVAL;
 	list_for_each_entry(snapshot, &snapshots, link)
 		for (i = 0; i < snapshot->count && !ret; i++)
 			ret = check_not_above(bdev,

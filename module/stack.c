@@ -150,45 +150,79 @@ static bool descend(struct stack_scan *scan)
 	return is_any;
 }
 
-/*
- * Descends from @upper until @lower is in the level, or to the bottom if that
- * is NULL: number of levels, -ENOENT if @lower is not below.
- */
-static int go_down(struct gendisk *upper, struct gendisk *lower)
+/* What is looked for below a disk: one, or any of a kind, or nothing. */
+struct stack_goal {
+	struct gendisk *disk;
+	bool (*is_it)(const struct gendisk *disk);
+};
+
+static bool is_reached(const struct stack_scan *scan, const struct stack_goal *goal)
 {
-	struct stack_entry *from, *to = NULL;
+	const struct stack_entry *e;
+
+	for (e = scan->entries; e < scan->entries + scan->count; e++) {
+		struct gendisk *disk = e->bdev->bd_disk;
+
+		if (e->is_in_level &&
+		    (disk == goal->disk || (goal->is_it && goal->is_it(disk))))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Descends from @upper until the goal is in the level, or to the bottom: number of
+ * levels, or an error.
+ */
+static int go_down(struct gendisk *upper, const struct stack_goal *goal, bool *is_there)
+{
+	struct stack_entry *from;
 	struct stack_scan scan;
 	int levels = 0;
 	int ret;
 
+	*is_there = false;
 	ret = scan_init(&scan, upper);
 	if (ret)
 		return ret;
 	from = find_disk(&scan, upper);
-	if (lower)
-		to = find_disk(&scan, lower);
 	if (from)
 		from->is_in_level = true;
-	while (levels < STACK_LEVELS && descend(&scan)) {
+	while (!*is_there && levels < STACK_LEVELS && descend(&scan)) {
 		levels++;
-		if (to && to->is_in_level)
-			break;
+		*is_there = is_reached(&scan, goal);
 	}
-	ret = lower && !(levels && to && to->is_in_level) ? -ENOENT : levels;
 	scan_destroy(&scan);
-	return ret;
+	return levels;
+}
+
+static int is_above(struct gendisk *upper, const struct stack_goal *goal)
+{
+	bool is_there;
+	int ret = go_down(upper, goal, &is_there);
+
+	return ret < 0 ? ret : is_there;
 }
 
 int blksnap_stack_is_above(struct gendisk *upper, struct gendisk *lower)
 {
-	int ret = upper == lower ? -ENOENT : go_down(upper, lower);
+	const struct stack_goal goal = { .disk = lower };
 
-	if (ret == -ENOENT)
-		return 0;
-	return ret < 0 ? ret : 1;
+	return upper == lower ? 0 : is_above(upper, &goal);
+}
+
+int blksnap_stack_is_above_any(struct gendisk *upper,
+			       bool (*is_it)(const struct gendisk *disk))
+{
+	const struct stack_goal goal = { .is_it = is_it };
+
+	return is_above(upper, &goal);
 }
 
 int blksnap_stack_depth(struct gendisk *disk)
 {
-	return go_down(disk, NULL);
+	static const struct stack_goal none;
+	bool is_there;
+
+	return go_down(disk, &none, &is_there);
 }

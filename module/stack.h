@@ -16,6 +16,10 @@
  */
 int blksnap_stack_is_above(struct gendisk *upper, struct gendisk *lower);
 
+/* The same for any disk of which @is_it says so. */
+int blksnap_stack_is_above_any(struct gendisk *upper,
+			       bool (*is_it)(const struct gendisk *disk));
+
 /* Number of levels below a disk, 0 for one that lies on none, or -ENOMEM. The same. */
 int blksnap_stack_depth(struct gendisk *disk);
 

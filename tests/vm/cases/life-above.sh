@@ -36,6 +36,8 @@ act() {
 	echo "create below: $(answer snap create "$below")"
 	echo "create on it: $(answer snap create "$higher")"
 	snap take "$id"
+	new_dm_linear over /dev/blksnap-image0
+	echo "on an image: $(answer snap append "$id" "$over" 0:8192)"
 	pattern fill "$beside" 1 --only 0:1024
 	echo "and nothing happened to the first: state $(snap info "$id" state)"
 	dmesg | sed -n 's/.*blksnap: \(.*\) cannot be storage.*it lies above it.*/\1: told why/p' |
