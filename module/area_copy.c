@@ -65,6 +65,8 @@ static void read_done(struct copy *copy, blk_status_t status)
 	struct diff_area *area = copy->owner;
 	unsigned long flags;
 
+	WRITE_ONCE(area->last_read, jiffies);
+	atomic_dec(&area->reads);
 	if (likely(!status)) {
 		atomic64_add((u64)copy->count << SECTOR_SHIFT,
 			     &area->counters->copied_bytes);
@@ -173,6 +175,7 @@ static enum attempt start_copy(struct diff_area *area, struct region *region,
 	inject_sleep(5);
 	if (copy->is_alone)
 		copy->bio.bi_opf |= REQ_NOMERGE;
+	atomic_inc(&area->reads);
 	blksnap_copy_read(copy);
 	return ATTEMPT_DONE;
 }

@@ -262,18 +262,51 @@ static void process_request(struct diff_area *area)
 	raw_spin_unlock_irqrestore(&area->lock, flags);
 }
 
-/* The time runs from the last progress, not from the last kick. */
+/*
+ * How long stalled writes may still wait; the time is the storage's. While the origin
+ * owes us an answer it is not the storage that makes no progress, and to let writers of
+ * such an origin go would not help them. No read is added while writes are stalled, so
+ * that the time of a storage that hangs as well begins at last.
+ */
+static unsigned long stall_left(struct diff_area *area)
+{
+	unsigned long until = READ_ONCE(area->last_read) + area->stall_timeout;
+	unsigned long now = jiffies;
+
+	if (atomic_read(&area->reads))
+		return area->stall_timeout;
+	return time_before(now, until) ? until - now : 0;
+}
+
+static void give_up(struct diff_area *area)
+{
+	blksnap_copier_fail(area->copier, area->flt->bdev,
+			    READ_ONCE(area->lacks_memory) ? -ENOMEM : -ETIMEDOUT);
+}
+
+/*
+ * The time runs from the last progress, not from the last kick. When it is over the
+ * worker looks once more: what came meanwhile may have found it busy.
+ */
 static void watch_stalled(struct diff_area *area)
 {
-	if (bio_list_empty(&area->stalled)) {
+	bool is_stalled = !bio_list_empty(&area->stalled);
+	bool is_overdue = xchg(&area->is_overdue, false);
+	unsigned long left;
+
+	if (!is_stalled) {
 		if (area->is_watched)
 			cancel_delayed_work(&area->stall_work);
-	} else if (area->has_progressed) {
+	} else if (!area->is_watched || area->has_progressed) {
 		mod_delayed_work(area->wq, &area->stall_work, area->stall_timeout);
-	} else {
-		queue_delayed_work(area->wq, &area->stall_work, area->stall_timeout);
+	} else if (is_overdue) {
+		left = stall_left(area);
+		if (left)
+			mod_delayed_work(area->wq, &area->stall_work, left);
+		else
+			give_up(area);
 	}
-	area->is_watched = !bio_list_empty(&area->stalled);
+	area->is_watched = is_stalled;
 	area->has_progressed = false;
 }
 
@@ -325,8 +358,8 @@ static void stall_timed_out(struct work_struct *work)
 	struct diff_area *area = container_of(to_delayed_work(work),
 					      struct diff_area, stall_work);
 
-	blksnap_copier_fail(area->copier, area->flt->bdev,
-			    READ_ONCE(area->lacks_memory) ? -ENOMEM : -ETIMEDOUT);
+	WRITE_ONCE(area->is_overdue, true);
+	blksnap_area_kick(area);
 }
 
 static void has_budget(struct copier_waiter *waiter)
@@ -433,6 +466,7 @@ struct diff_area *blksnap_diff_area_alloc(struct blkfilter *flt, struct copier *
 	read_counters(counters, &area->before);
 	area->unit = unit_sectors(bdev_logical_block_size(flt->bdev));
 	area->stall_timeout = msecs_to_jiffies(timeout_ms);
+	area->last_read = jiffies;
 	xa_init(&area->regions);
 	raw_spin_lock_init(&area->lock);
 	bio_list_init(&area->incoming);

@@ -67,6 +67,7 @@ struct diff_area {
 	struct bio_list stalled;		/* W, waiting for budget */
 	bool has_progressed;			/* W, a copy was started since the last look */
 	bool is_watched;			/* W, the stall's time runs */
+	bool is_overdue;			/* A, it has run out */
 	bool lacks_memory;			/* A, for the map, since the last progress */
 	struct run runs[RUNS];			/* W, the latest, for copies ahead */
 	unsigned int next_run;			/* W, to be forgotten for a new one */
@@ -78,6 +79,8 @@ struct diff_area {
 	struct copier_waiter budget_waiter;
 	wait_queue_head_t progress;		/* of those who wait in area_image.c */
 
+	atomic_t reads;				/* A, that the origin has not answered */
+	unsigned long last_read;		/* A, jiffies at the last answer */
 	atomic_t copies;			/* A, on their way, and one until the stop */
 	struct completion idle;
 };
