@@ -214,21 +214,23 @@ static enum attempt start_some(struct diff_area *area, struct region *region,
 	return start_copy(area, region, start, *count, need, bio);
 }
 
-/* Copies what is fresh of the first part of a range. Returns its length, or 0. */
-static u32 copy_part(struct diff_area *area, struct region *region, sector_t at,
-		     u32 count, u32 most, enum copy_need need, struct bio **bio)
+/* Copies all of it, on the guess that it is fresh. */
+static enum attempt guess_part(struct diff_area *area, struct region *region,
+			       sector_t at, u32 count, enum copy_need need,
+			       struct bio **bio)
 {
-	u32 guess = min(count, most);
+	return start_copy(area, region, at, count,
+			  need == COPY_NEEDED ? COPY_GUESSED : need, bio);
+}
+
+/* Copies what is fresh of the first part of a range. Returns its length, or 0. */
+static u32 look_at_part(struct diff_area *area, struct region *region, sector_t at,
+			u32 count, u32 most, enum copy_need need, struct bio **bio)
+{
 	struct extent_piece piece;
 	enum attempt attempt;
 	bool is_fresh;
 
-	attempt = start_copy(area, region, at, guess,
-			     need == COPY_NEEDED ? COPY_GUESSED : need, bio);
-	if (attempt == ATTEMPT_DONE)
-		return guess;
-	if (need == COPY_AHEAD && attempt == ATTEMPT_NO_BUDGET)
-		return 0;
 	do {
 		piece = look(region, at, count, &is_fresh);
 		if (!is_fresh)
@@ -248,18 +250,26 @@ enum outcome blksnap_area_start_copies(struct diff_area *area,
 
 	while (at < end && area_state(area) == AREA_ACTIVE) {
 		struct region *region = blksnap_region_get(area, at, GFP_MAP);
-		u32 done;
+		u32 count = region_clip(at, end - at), guess = min(count, most), done = 0;
+		enum attempt attempt = ATTEMPT_NOT_FRESH;
 
 		if (!region) {
 			if (need >= COPY_NEEDED)
 				blksnap_area_retry_soon(area);
 			return STALLED;
 		}
-		done = copy_part(area, region, at, region_clip(at, end - at), most, need,
-				 bio ?: &none);
+		/* A long range over many extents would guess wrong at each of them. */
+		if (at == range.start)
+			attempt = guess_part(area, region, at, guess, need, bio ?: &none);
+		if (attempt == ATTEMPT_DONE)
+			done = guess;
+		else if (attempt == ATTEMPT_NOT_FRESH || need != COPY_AHEAD)
+			done = look_at_part(area, region, at, count, most, need,
+					    bio ?: &none);
 		if (!done)
 			return STALLED;
 		at += done;
+		cond_resched();
 	}
 	return STARTED;
 }
