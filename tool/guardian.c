@@ -42,8 +42,10 @@ static void destroy(const struct guardian_shared *shared, int control_fd)
 {
 	static const struct blk_snap_uuid none;
 
-	if (shared->must_destroy && memcmp(&shared->id, &none, sizeof(none)))
-		blksnap_snapshot_destroy(control_fd, &shared->id);
+	const struct blk_snap_uuid *id = &shared->create.id;
+
+	if (shared->must_destroy && memcmp(id, &none, sizeof(none)))
+		blksnap_snapshot_destroy(control_fd, id);
 }
 
 static void detach(void)

@@ -14,14 +14,15 @@
 
 /**
  * struct guardian - letters: S in memory that both processes share.
- * @id: the snapshot, zeros while there is none; S
+ * @create: the call that makes the snapshot: the kernel writes the id into it, so
+ *	that the guardian has it whenever we are killed. Zeros while there is none; S
  * @must_destroy: it shall not outlive us; S
  * @is_frozen: file systems that we froze, or are about to; S
  * @was_too_slow: the guardian thawed them because it took too long; S
  */
 struct guardian {
 	struct guardian_shared {
-		struct blk_snap_uuid id;
+		struct blk_snap_snapshot_create create;
 		bool must_destroy;
 		bool is_frozen[FREEZE_MAX];
 		bool was_too_slow;

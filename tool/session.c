@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "control.h"
@@ -164,11 +165,13 @@ static enum status explain_create(const struct session *session, int error)
 
 static enum status create(struct session *session)
 {
-	struct blk_snap_uuid *id = &session->guardian.shared->id;
-	int log = klog_mark();
-	int ret = blksnap_snapshot_create(session->fd, session->devs,
-					  (uint32_t)session->count, id);
+	struct blk_snap_snapshot_create *call = &session->guardian.shared->create;
+	int log = klog_mark(), ret;
 
+	/* Not by the library, whose copy of the id would die with us. */
+	call->count = (uint32_t)session->count;
+	call->dev_id_array = session->devs;
+	ret = ioctl(session->fd, IOCTL_BLK_SNAP_SNAPSHOT_CREATE, call) ? -errno : 0;
 	if (ret) {
 		enum status status = explain_create(session, ret);
 
@@ -176,7 +179,7 @@ static enum status create(struct session *session)
 		return status;
 	}
 	klog_close(log);
-	session->id = *id;
+	session->id = call->id;
 	test_stop("created");
 	return DONE;
 }
