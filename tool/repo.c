@@ -149,20 +149,26 @@ static enum status load_points(struct repo *repo)
 	return status;
 }
 
-/* Also what only a parent's name leads to: its manifest may have been lost. */
-static bool is_wanted(const struct repo *repo, const char *id)
+static bool is_point(const struct repo *repo, const char *id)
+{
+	for (size_t i = 0; i < repo->count; i++)
+		if (!strncmp(repo->points[i].id, id, POINT_ID_SIZE - 1))
+			return true;
+	return false;
+}
+
+/* The parent of a point whose manifest is not there, and perhaps not for good. */
+static const char *missing_parent(const struct repo *repo)
 {
 	for (size_t i = 0; i < repo->count; i++) {
 		const struct manifest *point = &repo->points[i];
 
-		if (!strncmp(point->id, id, POINT_ID_SIZE - 1))
-			return true;
 		for (size_t d = 0; d < point->count; d++)
-			if (!strncmp(point->devices[d].parent_point, id,
-				     POINT_ID_SIZE - 1))
-				return true;
+			if (point->devices[d].is_increment &&
+			    !is_point(repo, point->devices[d].parent_point))
+				return point->devices[d].parent_point;
 	}
-	return false;
+	return NULL;
 }
 
 static bool is_leftover(const struct repo *repo, const char *name)
@@ -179,7 +185,7 @@ static bool is_leftover(const struct repo *repo, const char *name)
 		return is_temporary;
 	if (!ends_with(name, ".qcow2") && !ends_with(name, ".hashes"))
 		return false;
-	return is_temporary || !is_wanted(repo, name);
+	return is_temporary || (!repo->keeps_images && !is_point(repo, name));
 }
 
 static enum status remove_leftovers(const struct repo *repo, int dir_fd)
@@ -192,11 +198,10 @@ static enum status remove_leftovers(const struct repo *repo, int dir_fd)
 		if (!is_leftover(repo, entry->d_name))
 			continue;
 		if (unlinkat(dir_fd, entry->d_name, 0))
-			say_error("leftover %s of an interrupted backup cannot be removed: %s",
+			say_error("%s, which no point needs, cannot be removed: %s",
 				  entry->d_name, strerror(errno));
 		else
-			say_note("removed %s, left by an interrupted backup",
-				 entry->d_name);
+			say_note("removed %s, which no point needs", entry->d_name);
 	}
 	if (errno) {
 		say_error("%s cannot be searched for leftovers: %s",
@@ -206,6 +211,56 @@ static enum status remove_leftovers(const struct repo *repo, int dir_fd)
 	if (dir)
 		closedir(dir);
 	return status;
+}
+
+/* An interrupted backup leaves images of one point; are there more? */
+static enum status has_many_images(const struct repo *repo, bool *is_many)
+{
+	char first[POINT_ID_SIZE] = "";
+	DIR *dir = open_dir(repo->data_fd);
+	struct dirent *entry = NULL;
+
+	*is_many = false;
+	while (dir && (entry = next_entry(dir))) {
+		if (!starts_with_id(entry->d_name))
+			continue;
+		if (!*first)
+			memcpy(first, entry->d_name, POINT_ID_SIZE - 1);
+		else if (strncmp(entry->d_name, first, POINT_ID_SIZE - 1))
+			*is_many = true;
+	}
+	if (!dir || errno) {
+		say_error("%s/data cannot be read: %s", repo->path,
+			  strerror(errno));
+		if (dir)
+			closedir(dir);
+		return FAILED;
+	}
+	closedir(dir);
+	return DONE;
+}
+
+/*
+ * An image without a manifest is the rest of a backup that was interrupted, or of a
+ * chain whose manifests somebody has removed. Or else manifests were lost, and will be
+ * brought back from a copy: where it looks like that, every image is kept.
+ */
+static enum status find_lost(struct repo *repo)
+{
+	const char *parent = missing_parent(repo);
+	bool is_many = false;
+	enum status status = repo->count ? DONE : has_many_images(repo, &is_many);
+
+	if (status != DONE)
+		return status;
+	repo->keeps_images = parent || is_many;
+	if (parent)
+		say_error("a point is based on %s, whose manifest is missing: nothing is removed from %s/data; bring %s/points/%s.json back from a copy, or remove what is based on it",
+			  parent, repo->path, repo->path, parent);
+	else if (is_many)
+		say_error("%s/data holds images of several points, and no manifest is there: nothing is removed; bring %s/points back from a copy, or remove the images if nobody needs them",
+			  repo->path, repo->path);
+	return DONE;
 }
 
 static int open_or_make(int dir_fd, const char *name, bool to_write)
@@ -284,6 +339,8 @@ enum status repo_open(struct repo *repo, const char *path, bool to_write)
 	status = open_dirs(repo, path, to_write);
 	if (status == DONE)
 		status = load_points(repo);
+	if (status == DONE && to_write)
+		status = find_lost(repo);
 	if (status == DONE && to_write)
 		status = remove_leftovers(repo, repo->points_fd);
 	if (status == DONE && to_write)

@@ -28,6 +28,7 @@
  * @lock_fd: lock, or -1 if it is only read.
  * @points: all points, oldest first.
  * @count: how many.
+ * @keeps_images: manifests may have been lost: what no point needs is not removed.
  */
 struct repo {
 	char path[PATH_MAX];
@@ -36,6 +37,7 @@ struct repo {
 	int lock_fd;
 	struct manifest *points;
 	size_t count;
+	bool keeps_images;
 };
 
 /**

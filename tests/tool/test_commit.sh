@@ -70,6 +70,23 @@ mv aside "$first"
 it "keeps the images of a lost manifest that others need" \
 	"$blksnap" verify --progress none backup
 
+# Of three in a chain only the last has its manifest; then none has.
+rm -rf backup aside
+cp -r pristine backup
+"$mkpoint" backup disk 1 2 0:512 >/dev/null
+"$mkpoint" backup disk 1 3 0:512 >/dev/null
+mkdir aside
+find backup/points -name '*.json' | sort | head -2 | xargs mv -t aside
+it "says that manifests are missing" \
+	says "whose manifest is missing: nothing is removed" "$mkpoint" backup disk 1 4 0:512
+mv backup/points/*.json aside
+it "says that all are missing" \
+	says "images of several points, and no manifest" "$mkpoint" backup disk 1 5 0:512
+mv aside/*.json backup/points
+it "keeps the images of all lost manifests" \
+	"$blksnap" verify --progress none backup
+rm -r aside
+
 rm -rf backup
 cp -r pristine backup
 "$mkpoint" backup disk 1 2 0:512 >/dev/null
