@@ -24,6 +24,16 @@ static bool image_is_there(const struct repo *repo,
 	       S_ISREG(st.st_mode) && (uint64_t)st.st_size == device->image_bytes;
 }
 
+/* Without them nothing that is based on the image could be restored. */
+static bool are_hashes_there(const struct repo *repo,
+			     const struct device_entry *device)
+{
+	struct stat st;
+
+	return !fstatat(repo->data_fd, device->hashes, &st, 0) &&
+	       S_ISREG(st.st_mode) && st.st_size;
+}
+
 static void explain_full(struct base *base, const struct device_entry *device,
 			 const struct manifest *point,
 			 const struct device_entry *last)
@@ -55,11 +65,14 @@ static const char *chain_refusal(const struct repo *repo,
 	if (chain_layers(repo, base->point, base->device, &layers, &count) != DONE)
 		return "is based on a point that is not there as it was";
 	for (size_t i = 0; !refusal && i < count; i++) {
-		if (image_is_there(repo, layers[i].device))
-			continue;
-		refusal = layers[i].device == base->device ?
-			  "has an image that is missing, or not as long as when it was committed" :
-			  "is based on an image that is missing, or not as long as when it was committed";
+		if (!image_is_there(repo, layers[i].device))
+			refusal = layers[i].device == base->device ?
+				  "has an image that is missing, or not as long as when it was committed" :
+				  "is based on an image that is missing, or not as long as when it was committed";
+		else if (!are_hashes_there(repo, layers[i].device))
+			refusal = layers[i].device == base->device ?
+				  "has lost the list of its hashes" :
+				  "is based on an image that has lost the list of its hashes";
 	}
 	free(layers);
 	return refusal;
@@ -106,9 +119,12 @@ void chain_find_base(const struct repo *repo, const struct device_entry *device,
 				last = entry;
 				last_point = point;
 			}
-			if (is_same_generation(entry, device) &&
-			    (!base->device ||
-			     entry->number > base->device->number)) {
+			/*
+			 * The last one, whatever the numbers say: of a machine that
+			 * was put back to an earlier state, memory and all, there may
+			 * be points of what then did not happen.
+			 */
+			if (is_same_generation(entry, device)) {
 				base->device = entry;
 				base->point = point;
 			}

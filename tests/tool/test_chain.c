@@ -35,6 +35,12 @@ static struct device_entry *add_device(struct manifest *point,
 	int fd;
 
 	assert_non_null(device);
+	snprintf(device->hashes, sizeof(device->hashes), "%s.%s.hashes", point->id,
+		 identity);
+	fd = openat(data_fd, device->hashes, O_CREAT | O_WRONLY, 0600);
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, "hashes", 6), 6);
+	close(fd);
 	strcpy(device->identity, identity);
 	snprintf(device->image, sizeof(device->image), "%s.%s.qcow2", point->id,
 		 identity);
@@ -116,6 +122,31 @@ static void an_increment_is_based_on_the_greatest_number(void **state)
 	assert_int_equal(base.device->number, 5);
 	assert_non_null(strstr(base.reason, "changes since p2"));
 	drop(&repo);
+}
+
+/* The machine was put back to what it was before p1, with its memory. */
+static void of_two_points_with_one_number_the_later_is_the_base(void **state)
+{
+	struct repo repo = new_repo();
+	struct device_entry device = now(1, 4);
+	struct base base;
+
+	(void)state;
+	add_device(add_point(&repo, "p1"), "disk", 1, 3);
+	add_device(add_point(&repo, "p2"), "disk", 1, 3);
+	chain_find_base(&repo, &device, &base);
+	assert_ptr_equal(base.point, &repo.points[1]);
+	drop(&repo);
+}
+
+static void a_base_without_hashes_needs_a_full(void **state)
+{
+	struct repo repo = new_repo();
+
+	(void)state;
+	add_device(add_point(&repo, "p1"), "disk", 1, 2);
+	assert_int_equal(unlinkat(data_fd, repo.points[0].devices[0].hashes, 0), 0);
+	assert_full(&repo, now(1, 3), "has lost the list of its hashes");
 }
 
 static void number_0_of_a_new_generation_is_a_base(void **state)
@@ -307,6 +338,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_first_backup_is_a_full),
 		cmocka_unit_test(an_increment_is_based_on_the_greatest_number),
+		cmocka_unit_test(of_two_points_with_one_number_the_later_is_the_base),
+		cmocka_unit_test(a_base_without_hashes_needs_a_full),
 		cmocka_unit_test(number_0_of_a_new_generation_is_a_base),
 		cmocka_unit_test(another_generation_needs_a_full),
 		cmocka_unit_test(another_size_needs_a_full),
