@@ -172,7 +172,8 @@ static enum status open_all(const struct repo *repo,
 	return status;
 }
 
-static enum status explain(const struct job *job, int error,
+/* @image: what was read, of the job's device. */
+static enum status explain(const struct job *job, const char *image, int error,
 			   const struct copy_failure *failure)
 {
 	enum status status = FAILED;
@@ -185,32 +186,97 @@ static enum status explain(const struct job *job, int error,
 		status = MISMATCH;
 	} else {
 		say_error("%s at byte %" PRIu64 ": %s",
-			  failure->is_reading ? job->device->image : job->target,
+			  failure->is_reading ? image : job->target,
 			  failure->offset, strerror(-error));
 		if (error == -ENOSPC)
 			status = NO_ROOM;
 	}
-	say_hint("%s is incomplete now: do not use it", job->target);
 	return status;
 }
 
-static uint64_t bytes_unproved(const struct pieces *pieces)
+/* Of @layer, the pieces of which parts are shown. */
+static enum status wholes_of(const struct pieces *shown, size_t layer,
+			     struct pieces *wholes)
 {
-	uint64_t bytes = 0;
+	for (size_t i = 0; i < shown->count; i++) {
+		const struct piece *part = &shown->items[i];
+		struct piece whole = *part;
 
-	for (size_t i = 0; i < pieces->count; i++)
-		if (pieces->items[i].kind == PIECE_UNKNOWN)
-			bytes += pieces->items[i].length;
+		if (part->kind != PIECE_PART || part->layer != layer)
+			continue;
+		whole.kind = PIECE_DATA;
+		whole.offset = part->whole_offset;
+		whole.length = part->whole_length;
+		/* Parts of one follow each other. */
+		if (wholes->count &&
+		    wholes->items[wholes->count - 1].offset == whole.offset)
+			continue;
+		if (pieces_add(wholes, &whole)) {
+			say_error("no memory for the list of hashes");
+			return FAILED;
+		}
+	}
+	return DONE;
+}
+
+static enum status prove_layer(const struct repo *repo, const struct job *job,
+			       const struct layer *layer, struct pieces *wholes,
+			       struct progress *progress)
+{
+	struct copy_failure failure;
+	struct view view;
+	enum status status = view_open(&view, repo, layer->point, layer->device);
+	int ret;
+
+	if (status != DONE)
+		return status;
+	ret = copy_checked(wholes, view.image, NULL, progress, &failure);
+	view_close(&view);
+	return ret ? explain(job, layer->device->image, ret, &failure) : DONE;
+}
+
+/*
+ * A hash is of a whole piece. Where a layer above covers part of it, what is left is
+ * proved by reading the piece as its own layer shows it.
+ */
+static enum status prove_parts(const struct repo *repo, const struct job *job,
+			       struct progress *progress)
+{
+	enum status status = DONE;
+
+	for (size_t i = 0; status == DONE && i < job->view.count; i++) {
+		struct pieces wholes = { .items = NULL };
+
+		status = wholes_of(&job->pieces, i, &wholes);
+		if (status == DONE && wholes.count)
+			status = prove_layer(repo, job, &job->view.layers[i],
+					     &wholes, progress);
+		pieces_free(&wholes);
+	}
+	return status;
+}
+
+/* What there is to read: all of the device, and once more what is proved by itself. */
+static uint64_t bytes_to_read(const struct job *job)
+{
+	uint64_t bytes = job->device->capacity;
+
+	for (size_t i = 0; i < job->view.count; i++) {
+		struct pieces wholes = { .items = NULL };
+
+		if (wholes_of(&job->pieces, i, &wholes) == DONE)
+			for (size_t p = 0; p < wholes.count; p++)
+				bytes += wholes.items[p].length;
+		pieces_free(&wholes);
+	}
 	return bytes;
 }
 
 static enum status write_device(struct job *job, struct progress *progress)
 {
-	uint64_t unproved = bytes_unproved(&job->pieces);
 	struct copy_failure failure = { .is_reading = false };
 	enum status status = target_begin(&job->opened);
 	struct blkio *io = job->opened.io;
-	char size[16];
 	int ret;
 
 	if (status != DONE)
@@ -222,13 +288,13 @@ static enum status write_device(struct job *job, struct progress *progress)
 		failure.is_reading = false;
 		ret = io->ops->flush(io);
 	}
-	if (ret)
-		return explain(job, ret, &failure);
+	if (ret) {
+		status = explain(job, job->device->image, ret, &failure);
+		say_hint("%s is incomplete now: do not use it", job->target);
+		return status;
+	}
 	say_note("%s restored to %s, hashes correct", job->device->name,
 		 job->target);
-	if (unproved)
-		say_note("  %s were not proved, their pieces being overwritten in part later; 'blksnap verify' proves all",
-			 format_size(unproved, size));
 	return DONE;
 }
 
@@ -249,9 +315,11 @@ static enum status write_all(const struct repo *repo,
 	if (status == DONE)
 		status = open_all(repo, restore, point, jobs);
 	for (int i = 0; status == DONE && i < restore->pair_count; i++)
-		total += jobs[i].device->capacity;
+		total += bytes_to_read(&jobs[i]);
 	if (status == DONE)
 		progress_start(&progress, restore->progress, "restore", total);
+	for (int i = 0; status == DONE && i < restore->pair_count; i++)
+		status = prove_parts(repo, &jobs[i], &progress);
 	for (int i = 0; status == DONE && i < restore->pair_count; i++)
 		status = write_device(&jobs[i], &progress);
 	progress_end(&progress);

@@ -97,8 +97,9 @@ static int add_part(struct pieces *pieces, const struct piece *piece,
 	part.offset = from;
 	part.length = to - from;
 	if (part.length != piece->length && part.kind == PIECE_DATA) {
-		part.kind = PIECE_UNKNOWN;
-		memset(part.hash, 0, sizeof(part.hash));
+		part.kind = PIECE_PART;
+		part.whole_offset = piece->offset;
+		part.whole_length = piece->length;
 	}
 	return pieces_add(pieces, &part);
 }

@@ -26,14 +26,26 @@
  * @PIECE_UNKNOWN: nothing yet.
  * @PIECE_ZERO: zeros; only such a piece can be longer than PIECE_BYTES_MAX.
  * @PIECE_DATA: its hash.
+ * @PIECE_PART: the hash of a longer piece that this is a part of; another part is
+ *	covered by a layer above.
  */
-enum piece_kind { PIECE_UNKNOWN, PIECE_ZERO, PIECE_DATA };
+enum piece_kind { PIECE_UNKNOWN, PIECE_ZERO, PIECE_DATA, PIECE_PART };
 
+/**
+ * struct piece - a part of a device.
+ * @hash: if DATA or PART.
+ * @whole_offset: if PART, of the piece that @hash is of.
+ * @whole_length: likewise.
+ * @layer: the layer that it is from, if the list's maker has set it.
+ */
 struct piece {
 	uint64_t offset;
 	uint64_t length;
 	uint8_t hash[16];
 	enum piece_kind kind;
+	uint32_t layer;
+	uint64_t whole_offset;
+	uint64_t whole_length;
 };
 
 /* In ascending order, without overlap. Zeros are an empty list. */
@@ -73,7 +85,7 @@ int pieces_cut_some(struct pieces *pieces, const struct blksnap_extents *extents
  * @under: the layers beneath, replaced by the result.
  * @over: the layer.
  *
- * Of a piece that is covered in part, the rest becomes UNKNOWN, unless ZERO.
+ * Of a piece that is covered in part, the rest becomes PART, unless ZERO.
  */
 int pieces_overlay(struct pieces *under, const struct pieces *over);
 

@@ -177,6 +177,8 @@ enum status view_read_pieces(const struct repo *repo, const struct view *view,
 		struct pieces over = { .items = NULL };
 
 		status = layer_read_pieces(repo, &view->layers[i], &over);
+		for (size_t p = 0; p < over.count; p++)
+			over.items[p].layer = (uint32_t)i;
 		if (status == DONE && pieces_overlay(pieces, &over)) {
 			say_error("no memory for the list of hashes");
 			status = FAILED;

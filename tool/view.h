@@ -36,7 +36,7 @@ void view_close(struct view *view);
 enum status layer_read_pieces(const struct repo *repo, const struct layer *layer,
 			      struct pieces *pieces);
 
-/* What is known of the whole view; covers every byte of it. */
+/* What is known of the whole view, from which of its layers; covers every byte of it. */
 enum status view_read_pieces(const struct repo *repo, const struct view *view,
 			     struct pieces *pieces);
 

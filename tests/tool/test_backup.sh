@@ -184,6 +184,10 @@ it "finds a flipped byte in a full" \
 	says "differs from what was backed up" fails 13 verify bad
 it "does not restore it silently" \
 	says "is incomplete now" fails 13 "$blksnap" restore --from "bad@$(point_number 1)" -d disk=x1 -q
+it "proves what a later point left of a piece, before it writes" \
+	says "is not what was backed up" fails 13 "$blksnap" restore \
+		--from "bad@$(point_number 2)" -d disk=x2 -q
+it "and has written nothing" [ ! -s x2 ]
 damaged flip "$(name 1 qcow2)" 0
 it "finds an image that is none any more" \
 	says "cannot be opened" fails 13 verify bad

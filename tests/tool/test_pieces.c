@@ -126,7 +126,10 @@ static void assert_like_model(const struct pieces *result,
 			assert_int_equal(piece->kind, PIECE_DATA);
 			assert_memory_equal(piece->hash, from->hash, 16);
 		} else {
-			assert_int_equal(piece->kind, PIECE_UNKNOWN);
+			assert_int_equal(piece->kind, PIECE_PART);
+			assert_int_equal(piece->whole_offset, from->offset);
+			assert_int_equal(piece->whole_length, from->length);
+			assert_memory_equal(piece->hash, from->hash, 16);
 		}
 	}
 	assert_int_equal(covered, expected);
