@@ -107,22 +107,30 @@ static enum status resolve(const struct since *since,
 			   struct blk_snap_uuid *generation,
 			   unsigned int *number)
 {
+	const struct device_entry *then = NULL;
+
 	*generation = since->has_generation ? since->generation :
 					      tracker->generation_id;
 	*number = since->number;
 	if (!since->point)
 		return DONE;
+	/* Disks may share an identity (namespaces of one NVMe), but no generation. */
 	for (size_t i = 0; i < since->point->count; i++) {
-		const struct device_entry *then = &since->point->devices[i];
+		const struct device_entry *entry = &since->point->devices[i];
 
-		if (strcmp(then->identity, device->identity))
-			continue;
-		*generation = then->generation;
-		*number = (unsigned int)then->number;
-		return DONE;
+		if (!strcmp(entry->identity, device->identity) &&
+		    (!then || !memcmp(&entry->generation, &tracker->generation_id,
+				      sizeof(entry->generation))))
+			then = entry;
 	}
-	say_error("%s is not in the point %s", device->path, since->point->id);
-	return FAILED;
+	if (!then) {
+		say_error("%s is not in the point %s", device->path,
+			  since->point->id);
+		return FAILED;
+	}
+	*generation = then->generation;
+	*number = (unsigned int)then->number;
+	return DONE;
 }
 
 static enum status explain(const struct device_entry *device, int error)
