@@ -236,12 +236,11 @@ struct blk_snap_snapshot_create {
  * Starts tracking the devices that are not tracked yet, and queues an event
  * that asks for storage. On failure it leaves no tracker that it made. Errors:
  * EINVAL no device, one twice, or one without sectors; EALREADY one is in another
- * snapshot; what opening a device answers, as ENOMEDIUM;
- * EOPNOTSUPP one cannot be filtered (the kernel log says why); ETIMEDOUT I/O
- * that was under way did not end; ENODATA the array cannot be read; ENODEV one
- * is being removed; EBUSY something else in the kernel holds the place where
- * I/O is seen, or storage of another snapshot lies above a device (the log
- * tells).
+ * snapshot; EOPNOTSUPP one cannot be filtered (the kernel log says why); ETIMEDOUT
+ * I/O that was under way did not end; ENODATA the array cannot be read; ENODEV one
+ * is being removed; EBUSY something else in the kernel holds the place where I/O is
+ * seen, or storage of another snapshot lies above a device (the log tells); or what
+ * opening a device answers.
  */
 #define IOCTL_BLK_SNAP_SNAPSHOT_CREATE \
 	_IOW(BLK_SNAP, 5, struct blk_snap_snapshot_create)
