@@ -240,6 +240,9 @@ int blksnap_cbt_map_prepare(struct cbt_map *map, sector_t capacity)
 	blksnap_cbt_map_finish(map);
 	uuid_gen(&map->next_generation);
 
+	/* Also if this take fails, and the old size is back at the next. */
+	if (capacity != map->grid.capacity)
+		blksnap_cbt_map_set_lost(map, CBT_RESIZED);
 	if (capacity != map->grid.capacity)
 		map->next_reason = CBT_RESIZED;
 	else if (lost)

@@ -38,8 +38,9 @@ int blkfilter_validate(struct blkfilter *flt, sector_t *capacity)
 {
 	struct blk_filter *f = blk_filter_of(flt);
 	struct block_device *bdev = flt->bdev;
-	sector_t end;
 	bool is_there;
+	sector_t end;
+	int ret = 0;
 
 	/* Once: it may grow at any time, and what is added is not filtered yet. */
 	*capacity = bdev_nr_sectors(bdev);
@@ -57,10 +58,12 @@ int blkfilter_validate(struct blkfilter *flt, sector_t *capacity)
 	}
 	end = f->start + *capacity;
 	if (end > f->end)
-		return blk_filter_grow(f, end) ?: blk_filter_check_device(bdev);
-	/* What lies behind is somebody else's by now. */
-	WRITE_ONCE(f->end, end);
-	return blk_filter_check_device(bdev);
+		ret = blk_filter_grow(f, end);
+	ret = ret ?: blk_filter_check_device(bdev);
+	/* If it shrank, what lies behind is somebody else's by now. */
+	if (!ret)
+		WRITE_ONCE(f->end, end);
+	return ret;
 }
 EXPORT_SYMBOL_GPL(blkfilter_validate);
 

@@ -229,6 +229,12 @@ static void test_reasons(void **state)
 	blksnap_cbt_map_finish(map);
 	assert_int_equal(reason_of(map), CBT_MEDIUM);
 
+	/* Smaller for a take that failed: its tail was written by nobody we know. */
+	assert_int_equal(blksnap_cbt_map_prepare(map, CAPACITY - 8), 0);
+	blksnap_cbt_map_finish(map);
+	take(map);
+	assert_int_equal(reason_of(map), CBT_RESIZED);
+
 	blksnap_cbt_map_mark(map, CAPACITY, 1);
 	take(map);
 	assert_int_equal(reason_of(map), CBT_BEYOND);
