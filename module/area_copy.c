@@ -6,9 +6,9 @@
  * bios that hang on it are released (I1), then it is stored. A write thus waits
  * for one read, not for the store.
  *
- * What most writes touch is not saved at all, so a copy is allocated on that guess,
- * and the one look under the lock that enters it tells if it was right; only if it
- * was not is the range looked through piece by piece.
+ * What most writes touch is not saved at all, so its beginning is copied on
+ * that guess, and the one look under the lock that enters the copy tells if it was
+ * right; only if it was not, or where there is more, is the range looked through.
  *
  * Writes in sequence, each of them smaller than what is copied at a time with
  * profit, make the worker copy ahead: as much as the run has touched already, up to
@@ -65,8 +65,7 @@ static void read_done(struct copy *copy, blk_status_t status)
 	struct diff_area *area = copy->owner;
 	unsigned long flags;
 
-	WRITE_ONCE(area->last_read, jiffies);
-	atomic_dec(&area->reads);
+	blksnap_area_read_ended(area);
 	if (likely(!status)) {
 		atomic64_add((u64)copy->count << SECTOR_SHIFT,
 			     &area->counters->copied_bytes);

@@ -33,6 +33,8 @@
 #include "diff_area_internal.h"
 
 #define RETRY_DELAY	msecs_to_jiffies(20)
+/* So many times what storage has is what an origin has that answers nothing. */
+#define STALL_PATIENCE	4
 
 static void set_state(struct diff_area *area, enum area_state to)
 {
@@ -76,6 +78,13 @@ void blksnap_area_wake_progress(struct diff_area *area)
 {
 	if (wq_has_sleeper(&area->progress))
 		wake_up_all(&area->progress);
+}
+
+void blksnap_area_read_ended(struct diff_area *area)
+{
+	WRITE_ONCE(area->last_read, jiffies);
+	smp_mb__before_atomic();
+	atomic_dec(&area->reads);
 }
 
 /* The last thing that is done for a copy: after it the area may be freed. */
@@ -264,17 +273,20 @@ static void process_request(struct diff_area *area)
 
 /*
  * How long stalled writes may still wait; the time is the storage's. While the origin
- * owes us an answer it is not the storage that makes no progress, and to let writers of
- * such an origin go would not help them. No read is added while writes are stalled, so
- * that the time of a storage that hangs as well begins at last.
+ * owes us an answer it is not the storage that makes no progress, and most likely to
+ * let its writers go would not help them. But it may be one of its parts that hangs,
+ * and writers of the others wait: so there is an end to it.
  */
 static unsigned long stall_left(struct diff_area *area)
 {
-	unsigned long until = READ_ONCE(area->last_read) + area->stall_timeout;
-	unsigned long now = jiffies;
+	unsigned long timeout = area->stall_timeout, now = jiffies, until;
 
+	if (time_after_eq(now, area->stalled_since + STALL_PATIENCE * timeout))
+		return 0;
 	if (atomic_read(&area->reads))
-		return area->stall_timeout;
+		return timeout;
+	smp_rmb();		/* see blksnap_area_read_ended() */
+	until = READ_ONCE(area->last_read) + timeout;
 	return time_before(now, until) ? until - now : 0;
 }
 
@@ -298,6 +310,7 @@ static void watch_stalled(struct diff_area *area)
 		if (area->is_watched)
 			cancel_delayed_work(&area->stall_work);
 	} else if (!area->is_watched || area->has_progressed) {
+		area->stalled_since = jiffies;
 		mod_delayed_work(area->wq, &area->stall_work, area->stall_timeout);
 	} else if (is_overdue) {
 		left = stall_left(area);

@@ -68,6 +68,7 @@ struct diff_area {
 	bool has_progressed;			/* W, a copy was started since the last look */
 	bool is_watched;			/* W, the stall's time runs */
 	bool is_overdue;			/* A, it has run out */
+	unsigned long stalled_since;		/* W, jiffies; or since the last progress */
 	bool lacks_memory;			/* A, for the map, since the last progress */
 	struct run runs[RUNS];			/* W, the latest, for copies ahead */
 	unsigned int next_run;			/* W, to be forgotten for a new one */
@@ -142,6 +143,8 @@ void blksnap_area_kick(struct diff_area *area);
 void blksnap_area_retry_soon(struct diff_area *area);
 void blksnap_area_wake_progress(struct diff_area *area);
 void blksnap_area_copy_ended(struct diff_area *area);
+/* The origin has answered. Any context. */
+void blksnap_area_read_ended(struct diff_area *area);
 /*
  * Has the origin another medium than at the take? Then the snapshot has failed. Asked
  * behind a read of the origin. Any context.
