@@ -62,34 +62,41 @@ bool storage_is_snapshotted(dev_t dev, const struct blk_snap_dev *devs,
 	return false;
 }
 
-static int holds(const struct storage_user *user, const struct blk_snap_uuid *id,
-		 dev_t dev)
+/* -EBUSY: the tracked device is in another snapshot than the user's, a taken one. */
+static int is_in_another(const struct storage_user *user, struct blk_snap_dev dev)
 {
+	static const struct blk_snap_uuid none;
+	struct blk_snap_tracker_info tracker;
 	struct blksnap_info info;
-	int ret = blksnap_snapshot_info(user->control_fd, id, &info);
+	int ret = blksnap_tracker_info(user->control_fd, dev, &tracker);
 
+	if (ret)
+		return ret == -ENODEV ? 0 : ret;
+	if (!memcmp(&tracker.snapshot_id, &none, sizeof(none)) ||
+	    !memcmp(&tracker.snapshot_id, &user->id, sizeof(none)))
+		return 0;
+	/* While it is being taken this waits to know which it is. */
+	ret = blksnap_snapshot_info(user->control_fd, &tracker.snapshot_id, &info);
 	if (ret)
 		return ret == -ESRCH ? 0 : ret;
 	if (info.fixed.state == blk_snap_snapshot_state_taken)
-		for (uint32_t i = 0; !ret && i < info.fixed.image_count; i++)
-			if (storage_is_snapshotted(dev, &info.images[i].orig_dev_id, 1))
-				ret = -EBUSY;
+		ret = -EBUSY;
 	blksnap_info_free(&info);
 	return ret;
 }
 
 int storage_spoils_another(const struct storage_user *user, dev_t dev)
 {
-	struct blk_snap_uuid *ids;
+	struct blk_snap_cbt_info *trackers;
 	size_t count;
-	int ret = blksnap_snapshot_collect(user->control_fd, &ids, &count);
+	int ret = blksnap_tracker_collect(user->control_fd, &trackers, &count);
 
 	if (ret)
 		return ret;
 	for (size_t i = 0; !ret && i < count; i++)
-		if (memcmp(&ids[i], &user->id, sizeof(user->id)))
-			ret = holds(user, &ids[i], dev);
-	free(ids);
+		if (storage_is_snapshotted(dev, &trackers[i].dev_id, 1))
+			ret = is_in_another(user, trackers[i].dev_id);
+	free(trackers);
 	return ret;
 }
 
