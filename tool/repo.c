@@ -14,6 +14,9 @@
 
 #include "repo.h"
 
+/* In data/: no image is removed while it is there. */
+#define KEEP_NAME	"keep-all"
+
 #define LOCK_TRIES	30
 #define LOCK_WAIT_US	100000
 
@@ -213,16 +216,21 @@ static enum status remove_leftovers(const struct repo *repo, int dir_fd)
 	return status;
 }
 
-/* An interrupted backup leaves images of one point; are there more? */
-static enum status has_many_images(const struct repo *repo, bool *is_many)
+/*
+ * An interrupted backup leaves images of one point that is newer than all others, and
+ * who removes old chains leaves none of these. Are there more?
+ */
+static enum status has_many_newer(const struct repo *repo, bool *is_many)
 {
+	const char *last = repo->count ? repo->points[repo->count - 1].id : "";
 	char first[POINT_ID_SIZE] = "";
 	DIR *dir = open_dir(repo->data_fd);
 	struct dirent *entry = NULL;
 
 	*is_many = false;
 	while (dir && (entry = next_entry(dir))) {
-		if (!starts_with_id(entry->d_name))
+		if (!starts_with_id(entry->d_name) ||
+		    strncmp(entry->d_name, last, POINT_ID_SIZE - 1) <= 0)
 			continue;
 		if (!*first)
 			memcpy(first, entry->d_name, POINT_ID_SIZE - 1);
@@ -249,17 +257,27 @@ static enum status find_lost(struct repo *repo)
 {
 	const char *parent = missing_parent(repo);
 	bool is_many = false;
-	enum status status = repo->count ? DONE : has_many_images(repo, &is_many);
+	enum status status = has_many_newer(repo, &is_many);
+	int fd;
 
 	if (status != DONE)
 		return status;
-	repo->keeps_images = parent || is_many;
+	/* The next backup, which sees the point that is made now, has to know. */
+	fd = openat(repo->data_fd, KEEP_NAME,
+		    O_RDONLY | O_CLOEXEC | (is_many ? O_CREAT : 0), 0600);
+	if (fd < 0 && errno != ENOENT) {
+		say_error("%s/data/" KEEP_NAME ": %s", repo->path, strerror(errno));
+		return FAILED;
+	}
+	repo->keeps_images = parent || fd >= 0;
 	if (parent)
 		say_error("a point is based on %s, whose manifest is missing: nothing is removed from %s/data; bring %s/points/%s.json back from a copy, or remove what is based on it",
 			  parent, repo->path, repo->path, parent);
-	else if (is_many)
-		say_error("%s/data holds images of several points, and no manifest is there: nothing is removed; bring %s/points back from a copy, or remove the images if nobody needs them",
-			  repo->path, repo->path);
+	else if (fd >= 0)
+		say_error("%s/data holds images whose manifests seem to be lost: nothing is removed; bring them back to %s/points from a copy, then, or if nobody needs these images, remove %s/data/" KEEP_NAME,
+			  repo->path, repo->path, repo->path);
+	if (fd >= 0)
+		close(fd);
 	return DONE;
 }
 

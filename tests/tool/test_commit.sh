@@ -81,11 +81,19 @@ it "says that manifests are missing" \
 	says "whose manifest is missing: nothing is removed" "$mkpoint" backup disk 1 4 0:512
 mv backup/points/*.json aside
 it "says that all are missing" \
-	says "images of several points, and no manifest" "$mkpoint" backup disk 1 5 0:512
+	says "manifests seem to be lost" "$mkpoint" backup disk 1 5 0:512
+it "and says so again" \
+	says "manifests seem to be lost" "$mkpoint" backup disk 1 6 0:512
 mv aside/*.json backup/points
 it "keeps the images of all lost manifests" \
 	"$blksnap" verify --progress none backup
-rm -r aside
+rm -r aside backup/points/*
+it "removes none before it is told to" \
+	sh -c "[ \$(find backup/data -name '*.qcow2' | wc -l) -eq 6 ]"
+rm backup/data/keep-all
+"$mkpoint" backup disk 1 7 >/dev/null 2>&1
+it "keeps them again when all manifests are gone once more" \
+	sh -c "[ \$(find backup/data -name '*.qcow2' | wc -l) -eq 7 ]"
 
 rm -rf backup
 cp -r pristine backup
