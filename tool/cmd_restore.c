@@ -219,9 +219,25 @@ static enum status wholes_of(const struct pieces *shown, size_t layer,
 	return DONE;
 }
 
+static enum status parts_of(const struct pieces *shown, size_t layer,
+			    struct pieces *parts)
+{
+	for (size_t i = 0; i < shown->count; i++) {
+		const struct piece *part = &shown->items[i];
+
+		if (part->kind == PIECE_PART && part->layer == layer &&
+		    pieces_add(parts, part)) {
+			say_error("no memory for the list of hashes");
+			return FAILED;
+		}
+	}
+	return DONE;
+}
+
+/* The pieces are what they were, and their parts are what is shown in the end. */
 static enum status prove_layer(const struct repo *repo, const struct job *job,
 			       const struct layer *layer, struct pieces *wholes,
-			       struct progress *progress)
+			       struct pieces *parts, struct progress *progress)
 {
 	struct copy_failure failure;
 	struct view view;
@@ -231,6 +247,11 @@ static enum status prove_layer(const struct repo *repo, const struct job *job,
 	if (status != DONE)
 		return status;
 	ret = copy_checked(wholes, view.image, NULL, progress, &failure);
+	if (!ret) {
+		ret = copy_compare(parts, view.image, job->view.image, progress,
+				   &failure);
+		failure.is_reading = true;
+	}
 	view_close(&view);
 	return ret ? explain(job, layer->device->image, ret, &failure) : DONE;
 }
@@ -245,15 +266,27 @@ static enum status prove_parts(const struct repo *repo, const struct job *job,
 	enum status status = DONE;
 
 	for (size_t i = 0; status == DONE && i < job->view.count; i++) {
-		struct pieces wholes = { .items = NULL };
+		struct pieces wholes = { .items = NULL }, parts = { .items = NULL };
 
 		status = wholes_of(&job->pieces, i, &wholes);
+		if (status == DONE)
+			status = parts_of(&job->pieces, i, &parts);
 		if (status == DONE && wholes.count)
 			status = prove_layer(repo, job, &job->view.layers[i],
-					     &wholes, progress);
+					     &wholes, &parts, progress);
 		pieces_free(&wholes);
+		pieces_free(&parts);
 	}
 	return status;
+}
+
+static uint64_t sum_of(const struct pieces *pieces)
+{
+	uint64_t bytes = 0;
+
+	for (size_t i = 0; i < pieces->count; i++)
+		bytes += pieces->items[i].length;
+	return bytes;
 }
 
 /* What there is to read: all of the device, and once more what is proved by itself. */
@@ -262,12 +295,13 @@ static uint64_t bytes_to_read(const struct job *job)
 	uint64_t bytes = job->device->capacity;
 
 	for (size_t i = 0; i < job->view.count; i++) {
-		struct pieces wholes = { .items = NULL };
+		struct pieces wholes = { .items = NULL }, parts = { .items = NULL };
 
-		if (wholes_of(&job->pieces, i, &wholes) == DONE)
-			for (size_t p = 0; p < wholes.count; p++)
-				bytes += wholes.items[p].length;
+		if (wholes_of(&job->pieces, i, &wholes) == DONE &&
+		    parts_of(&job->pieces, i, &parts) == DONE)
+			bytes += sum_of(&wholes) + sum_of(&parts);
 		pieces_free(&wholes);
+		pieces_free(&parts);
 	}
 	return bytes;
 }

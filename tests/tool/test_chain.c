@@ -106,7 +106,7 @@ static void the_first_backup_is_a_full(void **state)
 	assert_full(&repo, now(1, 1), "first backup of this device");
 }
 
-static void an_increment_is_based_on_the_greatest_number(void **state)
+static void an_increment_is_based_on_the_last_of_its_generation(void **state)
 {
 	struct repo repo = new_repo();
 	struct device_entry device = now(1, 9);
@@ -337,7 +337,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_first_backup_is_a_full),
-		cmocka_unit_test(an_increment_is_based_on_the_greatest_number),
+		cmocka_unit_test(an_increment_is_based_on_the_last_of_its_generation),
 		cmocka_unit_test(of_two_points_with_one_number_the_later_is_the_base),
 		cmocka_unit_test(a_base_without_hashes_needs_a_full),
 		cmocka_unit_test(number_0_of_a_new_generation_is_a_base),
