@@ -6,9 +6,9 @@
  * bios that hang on it are released (I1), then it is stored. A write thus waits
  * for one read, not for the store.
  *
- * What most writes touch is not saved at all, so its beginning is copied on
- * that guess, and the one look under the lock that enters the copy tells if it was
- * right; only if it was not, or where there is more, is the range looked through.
+ * What most writes touch is not saved at all, so its beginning is copied on that
+ * guess, and the one look under the lock that enters the copy tells if it was right.
+ * Only if it was not, and where there is more, is the range looked through.
  *
  * Writes in sequence, each of them smaller than what is copied at a time with
  * profit, make the worker copy ahead: as much as the run has touched already, up to
@@ -213,15 +213,6 @@ static enum attempt start_some(struct diff_area *area, struct region *region,
 	return start_copy(area, region, start, *count, need, bio);
 }
 
-/* Copies all of it, on the guess that it is fresh. */
-static enum attempt guess_part(struct diff_area *area, struct region *region,
-			       sector_t at, u32 count, enum copy_need need,
-			       struct bio **bio)
-{
-	return start_copy(area, region, at, count,
-			  need == COPY_NEEDED ? COPY_GUESSED : need, bio);
-}
-
 /* Copies what is fresh of the first part of a range. Returns its length, or 0. */
 static u32 look_at_part(struct diff_area *area, struct region *region, sector_t at,
 			u32 count, u32 most, enum copy_need need, struct bio **bio)
@@ -259,7 +250,9 @@ enum outcome blksnap_area_start_copies(struct diff_area *area,
 		}
 		/* A long range over many extents would guess wrong at each of them. */
 		if (at == range.start)
-			attempt = guess_part(area, region, at, guess, need, bio ?: &none);
+			attempt = start_copy(area, region, at, guess,
+					     need == COPY_NEEDED ? COPY_GUESSED : need,
+					     bio ?: &none);
 		if (attempt == ATTEMPT_DONE)
 			done = guess;
 		else if (attempt == ATTEMPT_NOT_FRESH || need != COPY_AHEAD)

@@ -240,17 +240,17 @@ int blksnap_cbt_map_prepare(struct cbt_map *map, sector_t capacity)
 	blksnap_cbt_map_finish(map);
 	uuid_gen(&map->next_generation);
 
-	/* Also if this take fails, and the old size is back at the next. */
-	if (capacity != map->grid.capacity)
+	if (capacity != map->grid.capacity) {
+		/* Also if this take fails, and the old size is back at the next. */
 		blksnap_cbt_map_set_lost(map, CBT_RESIZED);
-	if (capacity != map->grid.capacity)
 		map->next_reason = CBT_RESIZED;
-	else if (lost)
+	} else if (lost) {
 		map->next_reason = lost;
-	else if (map->period == LAST_PERIOD)
+	} else if (map->period == LAST_PERIOD) {
 		map->next_reason = CBT_WRAPPED;
-	else
+	} else {
 		return 0;
+	}
 	return make_grid(&map->next_grid, capacity, map->min_shift,
 			 map->max_count);
 }

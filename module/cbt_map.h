@@ -82,7 +82,7 @@ void blksnap_cbt_map_set_lost(struct cbt_map *map, enum cbt_reason reason);
  * overflow, the capacity has changed, the map is lost), memory and a new
  * generation are put aside for the switch. Returns 0, or an error as
  * blksnap_cbt_map_alloc(); then there must be no switch. May be called again, the last
- * call counts.
+ * call counts, but a capacity that was seen once makes the next switch start anew.
  */
 int blksnap_cbt_map_prepare(struct cbt_map *map, sector_t capacity);
 

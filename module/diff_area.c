@@ -33,7 +33,7 @@
 #include "diff_area_internal.h"
 
 #define RETRY_DELAY	msecs_to_jiffies(20)
-/* So many times what storage has is what an origin has that answers nothing. */
+/* An origin that answers nothing is given so many times what storage is. */
 #define STALL_PATIENCE	4
 
 static void set_state(struct diff_area *area, enum area_state to)

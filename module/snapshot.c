@@ -361,13 +361,11 @@ static int check_batch(struct storage_batch *batch)
 	struct block_device *bdev = blksnap_storage_batch_range(batch, 0)->bdev;
 	struct snapshot *snapshot;
 	unsigned int i;
-	int ret = 0;
+	int ret;
 
 	/* It names no lower device, and lies above its original and storage. */
-	if (!blksnap_image_is_image(bdev->bd_disk))
-		ret = blksnap_stack_is_above_any(bdev->bd_disk, blksnap_image_is_image);
-	else
-		ret = 1;
+	ret = blksnap_image_is_image(bdev->bd_disk) ? 1 :
+	      blksnap_stack_is_above_any(bdev->bd_disk, blksnap_image_is_image);
 	if (ret > 0)
 		pr_err("%pg is an image of a snapshot, or lies on one, and cannot be storage\n",
 		       bdev);

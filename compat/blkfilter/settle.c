@@ -147,13 +147,14 @@ static int wait_for_count(struct gendisk *disk, unsigned long deadline)
 {
 	unsigned int looks = 0;
 
-	while (looks < LOOKS) {
+	for (;;) {
 		looks = blk_filter_under_way(disk, WRITE) > 0 ? 0 : looks + 1;
+		if (looks == LOOKS)
+			return 0;
 		if (time_after(jiffies, deadline))
 			return -ETIMEDOUT;
 		fsleep(1000);
 	}
-	return 0;
 }
 
 int settle_older(struct block_device *bdev, unsigned long deadline)

@@ -418,7 +418,7 @@ int main(void)
 			 test_write_past_the_end),
 		SENTENCE("another capacity starts anew, with blocks to fit",
 			 test_capacity),
-		SENTENCE("a failed preparation leaves the map as it was",
+		SENTENCE("a failed preparation leaves the map as it was, until the next take",
 			 test_failed_preparation),
 		SENTENCE("an ordinary preparation needs no memory",
 			 test_needless_preparation),

@@ -39,7 +39,7 @@ hangs_for_a_while() {
 	dmsetup suspend --nolockfs "$origin"
 	overwrite &
 	wait_until "all writers wait" are_held
-	sleep "$(seconds 4)"
+	sleep "$(seconds 5)"
 	echo "it hangs: state $(snap info "$id" state)"
 	dmsetup resume "$origin"
 	wait %%
@@ -65,7 +65,7 @@ act() {
 	new_brd below 16
 	new_brd room 16
 	new_dm_linear origin "$below"
-	load_blksnap memory_budget_mb=1 storage_timeout_ms=$((1000 * $(seconds 2)))
+	load_blksnap memory_budget_mb=1 storage_timeout_ms=$((1000 * $(seconds 3)))
 	pattern fill "$origin" 1
 	dd if=/dev/urandom of="$CASE_TMP/new" bs=4M count=1 iflag=fullblock status=none
 	hangs_for_a_while
