@@ -49,12 +49,26 @@ struct restore {
 	enum progress_mode progress;
 };
 
-/* One device to be written. */
+/**
+ * struct proof - of a layer, what layers above have left of pieces.
+ * @wholes: the pieces, which the layer's own view must show: a hash is of all of one.
+ * @parts: what is left of them, which is the same in the end.
+ */
+struct proof {
+	struct pieces wholes;
+	struct pieces parts;
+};
+
+/**
+ * struct job - one device to be written.
+ * @proofs: one for each layer of @view.
+ */
 struct job {
 	const struct device_entry *device;
 	const char *target;
 	struct view view;
 	struct pieces pieces;
+	struct proof *proofs;
 	struct target opened;
 };
 
@@ -194,90 +208,18 @@ static enum status explain(const struct job *job, const char *image, int error,
 	return status;
 }
 
-/* Of @layer, the pieces of which parts are shown. */
-static enum status wholes_of(const struct pieces *shown, size_t layer,
-			     struct pieces *wholes)
+/* Adds the piece that @part is a part of, once: parts of one come in sequence. */
+static int add_whole(struct pieces *wholes, const struct piece *part)
 {
-	for (size_t i = 0; i < shown->count; i++) {
-		const struct piece *part = &shown->items[i];
-		struct piece whole = *part;
+	struct piece whole = *part;
 
-		if (part->kind != PIECE_PART || part->layer != layer)
-			continue;
-		whole.kind = PIECE_DATA;
-		whole.offset = part->whole_offset;
-		whole.length = part->whole_length;
-		/* Parts of one follow each other. */
-		if (wholes->count &&
-		    wholes->items[wholes->count - 1].offset == whole.offset)
-			continue;
-		if (pieces_add(wholes, &whole)) {
-			say_error("no memory for the list of hashes");
-			return FAILED;
-		}
-	}
-	return DONE;
-}
-
-static enum status parts_of(const struct pieces *shown, size_t layer,
-			    struct pieces *parts)
-{
-	for (size_t i = 0; i < shown->count; i++) {
-		const struct piece *part = &shown->items[i];
-
-		if (part->kind == PIECE_PART && part->layer == layer &&
-		    pieces_add(parts, part)) {
-			say_error("no memory for the list of hashes");
-			return FAILED;
-		}
-	}
-	return DONE;
-}
-
-/* The pieces are what they were, and their parts are what is shown in the end. */
-static enum status prove_layer(const struct repo *repo, const struct job *job,
-			       const struct layer *layer, struct pieces *wholes,
-			       struct pieces *parts, struct progress *progress)
-{
-	struct copy_failure failure;
-	struct view view;
-	enum status status = view_open(&view, repo, layer->point, layer->device);
-	int ret;
-
-	if (status != DONE)
-		return status;
-	ret = copy_checked(wholes, view.image, NULL, progress, &failure);
-	if (!ret) {
-		ret = copy_compare(parts, view.image, job->view.image, progress,
-				   &failure);
-		failure.is_reading = true;
-	}
-	view_close(&view);
-	return ret ? explain(job, layer->device->image, ret, &failure) : DONE;
-}
-
-/*
- * A hash is of a whole piece. Where a layer above covers part of it, what is left is
- * proved by reading the piece as its own layer shows it.
- */
-static enum status prove_parts(const struct repo *repo, const struct job *job,
-			       struct progress *progress)
-{
-	enum status status = DONE;
-
-	for (size_t i = 0; status == DONE && i < job->view.count; i++) {
-		struct pieces wholes = { .items = NULL }, parts = { .items = NULL };
-
-		status = wholes_of(&job->pieces, i, &wholes);
-		if (status == DONE)
-			status = parts_of(&job->pieces, i, &parts);
-		if (status == DONE && wholes.count)
-			status = prove_layer(repo, job, &job->view.layers[i],
-					     &wholes, &parts, progress);
-		pieces_free(&wholes);
-		pieces_free(&parts);
-	}
-	return status;
+	whole.kind = PIECE_DATA;
+	whole.offset = part->whole_offset;
+	whole.length = part->whole_length;
+	if (wholes->count &&
+	    wholes->items[wholes->count - 1].offset == whole.offset)
+		return 0;
+	return pieces_add(wholes, &whole);
 }
 
 static uint64_t sum_of(const struct pieces *pieces)
@@ -289,21 +231,74 @@ static uint64_t sum_of(const struct pieces *pieces)
 	return bytes;
 }
 
-/* What there is to read: all of the device, and once more what is proved by itself. */
-static uint64_t bytes_to_read(const struct job *job)
+/* @bytes grows by what there is to read for it. */
+static enum status find_proofs(struct job *job, uint64_t *bytes)
 {
-	uint64_t bytes = job->device->capacity;
+	const struct pieces *shown = &job->pieces;
+	int ret = 0;
 
-	for (size_t i = 0; i < job->view.count; i++) {
-		struct pieces wholes = { .items = NULL }, parts = { .items = NULL };
+	job->proofs = calloc(job->view.count, sizeof(*job->proofs));
+	if (!job->proofs)
+		ret = -ENOMEM;
+	for (size_t i = 0; !ret && i < shown->count; i++) {
+		const struct piece *part = &shown->items[i];
+		struct proof *proof = &job->proofs[part->layer];
 
-		if (wholes_of(&job->pieces, i, &wholes) == DONE &&
-		    parts_of(&job->pieces, i, &parts) == DONE)
-			bytes += sum_of(&wholes) + sum_of(&parts);
-		pieces_free(&wholes);
-		pieces_free(&parts);
+		if (part->kind == PIECE_PART)
+			ret = add_whole(&proof->wholes, part) ?:
+			      pieces_add(&proof->parts, part);
 	}
-	return bytes;
+	if (ret) {
+		say_error("no memory for the list of hashes");
+		return FAILED;
+	}
+	for (size_t i = 0; i < job->view.count; i++)
+		*bytes += sum_of(&job->proofs[i].wholes) +
+			  sum_of(&job->proofs[i].parts);
+	return DONE;
+}
+
+static void free_proofs(struct job *job)
+{
+	for (size_t i = 0; job->proofs && i < job->view.count; i++) {
+		pieces_free(&job->proofs[i].wholes);
+		pieces_free(&job->proofs[i].parts);
+	}
+	free(job->proofs);
+}
+
+static enum status prove_layer(const struct repo *repo, const struct job *job,
+			       size_t i, struct progress *progress)
+{
+	const struct layer *layer = &job->view.layers[i];
+	struct proof *proof = &job->proofs[i];
+	struct copy_failure failure;
+	struct view view;
+	enum status status = view_open(&view, repo, layer->point, layer->device);
+	int ret;
+
+	if (status != DONE)
+		return status;
+	ret = copy_checked(&proof->wholes, view.image, NULL, progress, &failure);
+	if (!ret) {
+		ret = copy_compare(&proof->parts, view.image, job->view.image,
+				   progress, &failure);
+		failure.is_reading = true;
+	}
+	view_close(&view);
+	return ret ? explain(job, layer->device->image, ret, &failure) : DONE;
+}
+
+/* Before a byte of the target is written. */
+static enum status prove_parts(const struct repo *repo, const struct job *job,
+			       struct progress *progress)
+{
+	enum status status = DONE;
+
+	for (size_t i = 0; status == DONE && i < job->view.count; i++)
+		if (job->proofs[i].parts.count)
+			status = prove_layer(repo, job, i, progress);
+	return status;
 }
 
 static enum status write_device(struct job *job, struct progress *progress)
@@ -348,8 +343,10 @@ static enum status write_all(const struct repo *repo,
 	status = find_devices(restore, point, jobs);
 	if (status == DONE)
 		status = open_all(repo, restore, point, jobs);
-	for (int i = 0; status == DONE && i < restore->pair_count; i++)
-		total += bytes_to_read(&jobs[i]);
+	for (int i = 0; status == DONE && i < restore->pair_count; i++) {
+		total += jobs[i].device->capacity;
+		status = find_proofs(&jobs[i], &total);
+	}
 	if (status == DONE)
 		progress_start(&progress, restore->progress, "restore", total);
 	for (int i = 0; status == DONE && i < restore->pair_count; i++)
@@ -358,6 +355,7 @@ static enum status write_all(const struct repo *repo,
 		status = write_device(&jobs[i], &progress);
 	progress_end(&progress);
 	for (int i = 0; i < restore->pair_count; i++) {
+		free_proofs(&jobs[i]);
 		view_close(&jobs[i].view);
 		pieces_free(&jobs[i].pieces);
 		if (target_close(&jobs[i].opened) && status == DONE) {
