@@ -238,8 +238,7 @@ struct blksnap_extents {
  * blksnap_extents_add - appends one, and joins it with the last if they touch.
  *
  * -EINVAL: it starts before the end of the last one, or reaches past the last byte
- * that there can be. Nothing is added for a
- * length of 0.
+ * that there can be. Nothing is added for a length of 0.
  */
 int blksnap_extents_add(struct blksnap_extents *extents, uint64_t offset,
 			uint64_t length);

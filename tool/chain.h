@@ -25,7 +25,7 @@ struct base {
  * chain_find_base - finds what @device can be an increment of.
  * @device: its identity, capacity, generation and number as of the take.
  *
- * That is the committed point of the same generation with the greatest number,
+ * That is the last committed point of the same generation, whatever its number,
  * however many snapshots were taken since: the map tells what changed since
  * any number of its generation. Capacity must be the same, and all that the
  * point is itself based on must be there: else the increment could not be read.

@@ -41,7 +41,6 @@ static void forget_file_systems(const int *fds, unsigned int count)
 static void destroy(const struct guardian_shared *shared, int control_fd)
 {
 	static const struct blk_snap_uuid none;
-
 	const struct blk_snap_uuid *id = &shared->create.id;
 
 	if (shared->must_destroy && memcmp(id, &none, sizeof(none)))

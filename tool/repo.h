@@ -43,7 +43,7 @@ struct repo {
 /**
  * repo_open - opens a directory and reads its points.
  * @to_write: makes it if it does not exist, locks it (IN_USE if somebody else
- *	has), and removes what an interrupted backup left behind.
+ *	has), and removes what no point needs.
  *
  * MISMATCH: a manifest is damaged; FAILED with @to_write.
  */
