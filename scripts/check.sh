@@ -15,7 +15,7 @@ export BLKSNAP_SLOW=${BLKSNAP_SLOW:-2}
 passed=0 failed=0 skipped=0
 begin=$EPOCHSECONDS
 # A machine that is slower than this for the rest does not build a kernel as well.
-enough_minutes=${BLKSNAP_MINUTES:-35}
+enough_minutes=${BLKSNAP_MINUTES:-30}
 log=$(mktemp build/check.XXXXXX)
 trap 'rm -f "$log"' EXIT
 

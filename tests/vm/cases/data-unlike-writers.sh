@@ -25,7 +25,8 @@ act() {
 	new_disk unused
 	new_disk below
 	new_brd few 8
-	new_dm_delay storage "$below" 0 200
+	# Slower than the writers are, however slow these are.
+	new_dm_delay storage "$below" 0 $((200 * $(seconds 1)))
 	load_blksnap memory_budget_mb=1 storage_timeout_ms=$((1000 * $(seconds 3)))
 	pattern fill "$few" 1
 	snapshot_of "$few" "$many"
