@@ -159,9 +159,10 @@ lost_lines() {
 	' "$source/.config" "$1"
 }
 
-# What looks for mistakes runs all the time, and need not be looked at itself: lockdep,
-# and what records a stack at each allocation. Of that stack the frames nearest to it
-# will do. Not spinlock_debug, which touches what is locked: that has to be there.
+# What looks for mistakes runs all the time, and need not be looked at itself: lockdep, the
+# check of who may use what a CPU has, and what records a stack at each allocation. Of that
+# stack the frames nearest to it will do. Not spinlock_debug, which touches what is
+# locked: KASAN is to see that a lock is there no more.
 quicken_checks() {
 	local place
 

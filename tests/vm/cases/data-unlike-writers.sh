@@ -25,7 +25,7 @@ act() {
 	new_disk unused
 	new_disk below
 	new_brd few 8
-	# Slower than the writers are, however slow these are.
+	# Slower than the writers, where these are slow as well.
 	new_dm_delay storage "$below" 0 $((200 * $(seconds 1)))
 	load_blksnap memory_budget_mb=1 storage_timeout_ms=$((1000 * $(seconds 3)))
 	pattern fill "$few" 1
